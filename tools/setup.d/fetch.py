@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fetches kernels and kernel headers from the machine's Debian mirror into sealvm's cache.
+
+    fetch.py --cache DIR [--check | --refresh] uapi|kernels
+
+Nothing is installed: packages are downloaded with apt-get (which verifies them), their content is
+unpacked next to its final place and renamed there whole. The cache then looks like this:
+
+    uapi/<package version>/include/{linux,asm,asm-generic}   and  uapi/current -> <version>
+    kernels/<name>-<release>-<digest>/{vmlinuz,vmlinux,config,modules/...}
+    kernels/<name> -> <name>-<release>-<digest>              name: cloud-6.1 ... l1-7.x
+    kernels/index.json                                       what is there, for programs
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable
+
+import vmlinux
+
+UAPI_PACKAGE = "linux-libc-dev"
+UAPI_FOLDERS = ("linux", "asm", "asm-generic")
+INDEX_VERSION = 1
+
+
+class FetchError(Exception):
+    """Something the user must know about, in one line."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Which kernel a cache entry holds; `series` is a regular expression over its release."""
+
+    name: str
+    role: str  # "guest": a stock cloud kernel to boot; "l1": has KVM, runs sealvm in the lab
+    series: str
+    flavour: str  # the part of the release between version and "-amd64", with its dash
+
+    def matches(self, release: str) -> bool:
+        return re.fullmatch(rf"{self.series}{self.flavour}-amd64", release) is not None
+
+
+VERSION = r"[0-9.]+(?:-[0-9.]+)?(?:\+deb[0-9.]+)?"
+RECIPES = (
+    Recipe("cloud-6.1", "guest", rf"6\.1\.{VERSION}", "-cloud"),
+    Recipe("cloud-6.12", "guest", rf"6\.12\.{VERSION}", "-cloud"),
+    Recipe("cloud-7.x", "guest", rf"7\.{VERSION}", "-cloud"),
+    Recipe("l1-6.12", "l1", rf"6\.12\.{VERSION}", ""),
+    Recipe("l1-7.x", "l1", rf"7\.{VERSION}", ""),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Package:
+    name: str
+    version: str
+    sha256: str
+
+
+def say(text: str) -> None:
+    print(f"setup: {text}", file=sys.stderr, flush=True)
+
+
+def run(command: list[str], **options: object) -> str:
+    """Runs a tool and returns its stdout; its failure is a FetchError that quotes its last line."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          check=False, **options)  # type: ignore[call-overload]
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or ["no message"]
+        raise FetchError(f"{' '.join(command[:2])} failed: {lines[-1]}")
+    return done.stdout
+
+
+def release_key(release: str) -> tuple[int, ...]:
+    """Orders kernel releases: 6.12.107+deb13 after 6.12.95+deb12, 6.1.0-40 after 6.1.0-9."""
+    return tuple(int(number) for number in re.findall(r"\d+", release.split("-amd64")[0]))
+
+
+def split_packages(release: str, names: frozenset[str]) -> list[str]:
+    """The packages that hold a release: one image, or from 7.2 on binary, modules and base."""
+    for binary in (f"linux-binary-{release}", f"linux-binary-unsigned-{release}"):
+        modules, base = f"linux-modules-{release}", f"linux-base-{release}"
+        if {binary, modules, base} <= names:
+            return [binary, modules, base]
+    for image in (f"linux-image-{release}", f"linux-image-{release}-unsigned"):
+        modules = f"linux-modules-{release}"
+        if image in names and modules not in names and f"linux-binary-{release}" not in names:
+            return [image]
+    return []
+
+
+def newest(recipe: Recipe, names: frozenset[str]) -> list[str]:
+    """The packages of the newest release that a recipe matches; empty if there is none."""
+    releases = set()
+    for name in names:
+        found = re.fullmatch(r"linux-(?:image|binary)-(?:unsigned-)?(.+-amd64)(?:-unsigned)?", name)
+        if found and recipe.matches(found[1]):
+            releases.add(found[1])
+    for release in sorted(releases, key=release_key, reverse=True):
+        packages = split_packages(release, names)
+        if packages:
+            return packages
+    return []
+
+
+def release_of(package: str) -> str:
+    return re.sub(r"^linux-(image|binary|modules|base)-(unsigned-)?|-unsigned$", "", package)
+
+
+@functools.cache
+def kernel_package_names() -> frozenset[str]:
+    return frozenset(run(["apt-cache", "pkgnames", "linux-"]).split())
+
+
+def newest_version(name: str) -> Package:
+    """The newest version of a package in any list apt has."""
+    best: Package | None = None
+    for record in run(["apt-cache", "show", name]).split("\n\n"):
+        fields = dict(re.findall(r"^(Package|Version|SHA256): (.*)$", record, re.MULTILINE))
+        if fields.get("Package") != name or "SHA256" not in fields:
+            continue
+        package = Package(name, fields["Version"], fields["SHA256"])
+        if best is None or _newer(package.version, best.version):
+            best = package
+    if best is None:
+        raise FetchError(f"no package list names {name}")
+    return best
+
+
+def _newer(version: str, than: str) -> bool:
+    return subprocess.run(["dpkg", "--compare-versions", version, "gt", than],
+                          check=False).returncode == 0
+
+
+def download(package: Package, folder: pathlib.Path) -> pathlib.Path:
+    """Downloads one package; apt checks it against the signed lists, this against the record."""
+    run(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3",
+         "-o", "Acquire::http::Timeout=30", "-o", "Acquire::https::Timeout=30",
+         "download", f"{package.name}={package.version}"], cwd=folder)
+    files = list(folder.glob(f"{package.name}_*.deb"))
+    if len(files) != 1:
+        raise FetchError(f"apt-get download left no file for {package.name}")
+    with files[0].open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != package.sha256:
+        raise FetchError(f"{files[0].name} has sha256 {digest}, expected {package.sha256}")
+    return files[0]
+
+
+def unpack(deb: pathlib.Path, place: Callable[[str], pathlib.Path | None]) -> None:
+    """Writes the regular files of a package to where `place` maps their name (None: nowhere)."""
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+            for member in archive:
+                target = place(member.name.removeprefix("./")) if member.isreg() else None
+                content = archive.extractfile(member) if target is not None else None
+                if target is None or content is None:
+                    continue
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("wb") as file:
+                    shutil.copyfileobj(content, file)
+        process.stdout.read()
+    if process.returncode != 0:
+        raise FetchError(f"dpkg-deb cannot read {deb.name}")
+
+
+def place_kernel_file(release: str, folder: pathlib.Path, name: str) -> pathlib.Path | None:
+    """Where a file of a kernel package belongs in its cache folder."""
+    name = name.removeprefix("usr/")
+    if name in (f"boot/vmlinuz-{release}", f"lib/modules/{release}/vmlinuz"):
+        return folder / "vmlinuz"
+    if name in (f"boot/config-{release}", f"lib/modules/{release}/config"):
+        return folder / "config"
+    prefix = f"lib/modules/{release}/"
+    if name.startswith(prefix + "kernel/") or name == prefix + "modules.builtin":
+        return folder / "modules" / name.removeprefix(prefix)
+    return None
+
+
+def place_header(folder: pathlib.Path, name: str) -> pathlib.Path | None:
+    """Where a header belongs; the x86 ones moved within the package over time."""
+    for prefix, base in (("usr/lib/linux/uapi/x86/", ""), ("usr/include/x86_64-linux-gnu/", ""),
+                         ("usr/include/", "")):
+        rest = name.removeprefix(prefix) if name.startswith(prefix) else ""
+        if rest.split("/")[0] in UAPI_FOLDERS:
+            return folder / "include" / base / rest
+    return None
+
+
+def replace_link(link: pathlib.Path, target: str) -> None:
+    partial = link.with_name(f".{link.name}.{os.getpid()}")
+    partial.unlink(missing_ok=True)
+    partial.symlink_to(target)
+    partial.rename(link)
+
+
+class Cache:
+    def __init__(self, root: pathlib.Path) -> None:
+        self.kernels = root / "kernels"
+        self.uapi = root / "uapi"
+
+    def has_uapi(self) -> bool:
+        include = self.uapi / "current" / "include"
+        return all((include / f).is_file() for f in ("linux/kvm.h", "asm/kvm.h"))
+
+    def has_kernels(self) -> bool:
+        try:
+            index = json.loads((self.kernels / "index.json").read_text(encoding="utf-8"))
+            entries = index["kernels"]
+            return index["version"] == INDEX_VERSION and all(
+                pathlib.Path(entries[r.name][key]).exists()
+                for r in RECIPES for key in ("vmlinuz", "vmlinux", "config", "modules"))
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+    def fetch_uapi(self) -> None:
+        package = newest_version(UAPI_PACKAGE)
+        target = self.uapi / package.version
+        if not (target / "include").is_dir():
+            say(f"fetching headers: {UAPI_PACKAGE} {package.version}")
+            self._build(target, [package], lambda debs, folder: self._unpack_headers(debs, folder))
+        replace_link(self.uapi / "current", target.name)
+        self._remove_old(self.uapi, re.compile(r"[0-9].*"), target)
+
+    @staticmethod
+    def _unpack_headers(debs: list[pathlib.Path], folder: pathlib.Path) -> None:
+        unpack(debs[0], functools.partial(place_header, folder))
+        for needed in ("linux/kvm.h", "asm/kvm.h", "asm-generic/types.h"):
+            if not (folder / "include" / needed).is_file():
+                raise FetchError(f"{debs[0].name} has no {needed}")
+
+    def fetch_kernels(self, refresh: bool) -> None:
+        self.kernels.mkdir(parents=True, exist_ok=True)
+        for recipe in RECIPES:
+            if refresh or not self._complete(self.kernels / recipe.name):
+                self._fetch_kernel(recipe)
+        self._write_index()
+
+    @staticmethod
+    def _complete(folder: pathlib.Path) -> bool:
+        return (folder / "kernel.json").is_file()
+
+    def _fetch_kernel(self, recipe: Recipe) -> None:
+        names = newest(recipe, kernel_package_names())
+        if not names:
+            raise FetchError(f"no Debian package of this machine's mirror fits {recipe.name}")
+        packages = [newest_version(name) for name in names]
+        release = release_of(names[0])
+        digest = hashlib.sha256("".join(p.sha256 for p in packages).encode()).hexdigest()[:12]
+        target = self.kernels / f"{recipe.name}-{release}-{digest}"
+        if not self._complete(target):
+            shutil.rmtree(target, ignore_errors=True)
+            say(f"fetching kernel {recipe.name}: {release} {packages[0].version}")
+            self._build(target, packages, functools.partial(
+                self._unpack_kernel, recipe=recipe, release=release, packages=packages))
+        replace_link(self.kernels / recipe.name, target.name)
+        self._remove_old(self.kernels, re.compile(re.escape(recipe.name) + r"-[0-9].*"), target)
+
+    @staticmethod
+    def _unpack_kernel(debs: list[pathlib.Path], folder: pathlib.Path, recipe: Recipe,
+                       release: str, packages: list[Package]) -> None:
+        for deb in debs:
+            unpack(deb, functools.partial(place_kernel_file, release, folder))
+        for needed in ("vmlinuz", "config", "modules/kernel"):
+            if not (folder / needed).exists():
+                raise FetchError(f"{debs[0].name} has no {needed}")
+        vmlinux.extract(folder / "vmlinuz", folder / "vmlinux")
+        description = {
+            "name": recipe.name, "role": recipe.role, "release": release,
+            "packages": [dataclasses.asdict(p) for p in packages],
+        }
+        (folder / "kernel.json").write_text(json.dumps(description, indent=2) + "\n",
+                                            encoding="utf-8")
+
+    @staticmethod
+    def _build(target: pathlib.Path, packages: list[Package],
+               fill: Callable[[list[pathlib.Path], pathlib.Path], None]) -> None:
+        """Fills a folder beside `target`, then renames it: a cache entry is whole or absent."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as scratch:
+            downloads, folder = pathlib.Path(scratch, "debs"), pathlib.Path(scratch, "content")
+            downloads.mkdir()
+            folder.mkdir()
+            fill([download(package, downloads) for package in packages], folder)
+            folder.chmod(0o755)
+            folder.rename(target)
+
+    @staticmethod
+    def _remove_old(parent: pathlib.Path, pattern: re.Pattern[str], keep: pathlib.Path) -> None:
+        for entry in parent.iterdir():
+            if entry != keep and not entry.is_symlink() and pattern.fullmatch(entry.name):
+                shutil.rmtree(entry)
+            elif entry.name.startswith(".partial-"):
+                shutil.rmtree(entry, ignore_errors=True)  # a run that was killed left it
+
+    def _write_index(self) -> None:
+        entries = {}
+        for recipe in RECIPES:
+            folder = (self.kernels / recipe.name).resolve()
+            entry = json.loads((folder / "kernel.json").read_text(encoding="utf-8"))
+            entry |= {key: str(self.kernels / recipe.name / key)
+                      for key in ("vmlinuz", "vmlinux", "config", "modules")}
+            entries[recipe.name] = entry
+        partial = self.kernels / f".index.{os.getpid()}"
+        partial.write_text(json.dumps({"version": INDEX_VERSION, "kernels": entries}, indent=2)
+                           + "\n", encoding="utf-8")
+        partial.rename(self.kernels / "index.json")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="fetch kernels or headers into sealvm's cache")
+    parser.add_argument("--cache", required=True, type=pathlib.Path)
+    parser.add_argument("--check", action="store_true", help="only say if anything is missing")
+    parser.add_argument("--refresh", action="store_true", help="look for newer versions")
+    parser.add_argument("what", choices=("uapi", "kernels"))
+    arguments = parser.parse_args()
+    cache = Cache(arguments.cache.absolute())
+    if arguments.check:
+        return 0 if (cache.has_uapi if arguments.what == "uapi" else cache.has_kernels)() else 1
+    try:
+        if arguments.what == "uapi":
+            cache.fetch_uapi()
+        else:
+            cache.fetch_kernels(arguments.refresh)
+    except (FetchError, vmlinux.ExtractError, OSError, tarfile.TarError) as error:
+        say(f"error: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
