@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SEALVM_VMM_API_CONFIG_H_
+#define SEALVM_VMM_API_CONFIG_H_
+
+#include <stdint.h>
+
+#include <string>
+
+#include "memory/base/result.h"
+#include "memory/guest_layout.h"
+#include "memory/private_memory.h"
+
+namespace sealvm {
+
+// Who can read the guest's memory; see docs/architecture.md.
+enum class IsolationMode { kAuto, kNone, kSealed, kSev, kSevEs, kSnp, kTdx };
+
+// The name of a mode on the command line, in configurations and in reports: "none", "sev-es".
+std::string_view IsolationModeName(IsolationMode mode);
+// kInvalidInput for a name that is none.
+Result<IsolationMode> ParseIsolationMode(std::string_view name);
+
+inline constexpr uint32_t kMaxVcpus = 64;
+
+// What a machine is made of. Plain data; Machine::Create validates it with ValidateConfig.
+struct MachineConfig {
+  // Paths of files; empty means none. Without a kernel and a firmware the built-in diagnostic guest
+  // boots.
+  std::string kernel;
+  std::string initrd;
+  std::string firmware;
+  // The guest kernel's command line, as given. Additions that a mode needs are made by the machine.
+  std::string cmdline;
+
+  IsolationMode isolation = IsolationMode::kAuto;
+  uint64_t memory_bytes = 512 * kMiB;
+  MemoryPolicy memory;
+  uint32_t cpus = 1;
+
+  friend bool operator==(const MachineConfig&, const MachineConfig&);
+};
+
+// Checks every field that can be checked without touching the host: ranges, combinations. An error
+// names the option ("--cpus 0: ...").
+Result<> ValidateConfig(const MachineConfig& config);
+
+}  // namespace sealvm
+
+#endif  // SEALVM_VMM_API_CONFIG_H_

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SEALVM_VMM_API_MACHINE_H_
+#define SEALVM_VMM_API_MACHINE_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "devices/bus_device.h"
+#include "memory/base/result.h"
+#include "vmm/api/config.h"
+
+namespace sealvm {
+
+// Why a machine stopped.
+enum class ExitReason {
+  kPowerOff,     // the guest powered off
+  kReset,        // the guest asked for a reset; the machine does not reboot
+  kPanic,        // the guest's kernel reported a panic
+  kTripleFault,  // the guest shut its CPU down
+  kGuestExit,    // the guest wrote to the exit device; ExitReport::guest_code holds the value
+  kStopped,      // Stop() was called
+  kError,        // the VMM or the host failed; ExitReport::error says how
+};
+
+// "power-off", "triple-fault", ...
+std::string_view ExitReasonName(ExitReason reason);
+
+struct ExitReport {
+  ExitReason reason = ExitReason::kStopped;
+  uint32_t guest_code = 0;
+  std::optional<Error> error;
+};
+
+enum class EventKind { kCreated, kStarted, kFirstInstruction, kBootMark, kBooted, kPanicked, kExit };
+
+// "created", "first-instruction", ...
+std::string_view EventKindName(EventKind kind);
+
+// A step in a machine's life. `since_create` counts from the beginning of Machine::Create.
+struct Event {
+  EventKind kind = EventKind::kCreated;
+  std::chrono::nanoseconds since_create{0};
+  // kBootMark: the byte written. kExit: what Run returns.
+  uint32_t value = 0;
+  std::optional<ExitReason> exit_reason;
+};
+
+// What the embedder wants to hear. Each may be empty. Called on the machine's threads, each callback
+// never concurrently with itself; must not call back into the machine except Stop().
+struct MachineCallbacks {
+  std::function<void(const Event&)> on_event;
+  // Bytes that the guest wrote to its serial console; a line comes as one call.
+  std::function<void(std::span<const uint8_t>)> on_console_output;
+  // The console can take input again after SendConsoleInput took less than it was given.
+  std::function<void()> on_console_input_space;
+};
+
+// Counters since creation.
+struct MachineStats {
+  uint64_t memory_bytes = 0;
+  uint64_t memory_private_bytes = 0;
+  uint64_t memory_shared_bytes = 0;
+  uint64_t memory_allocated_bytes = 0;
+  std::string memory_provider;
+  std::string isolation;
+  uint32_t cpus = 0;
+  uint64_t exits_total = 0;
+  // Exits to user space by KVM's reason, "io", "mmio", "hlt" ...
+  std::map<std::string, uint64_t> exits_by_reason;
+  // I/O accesses by device name; accesses that no device claimed under "unclaimed".
+  std::map<std::string, uint64_t> accesses_by_device;
+  std::optional<std::chrono::nanoseconds> time_to_first_instruction;
+};
+
+// A virtual machine. Several may live in one process; no global state, no signal handlers, no exit().
+//
+// Life: Create, Attach*, Start, Run, destruction. Create and Start do the work that can fail; Run
+// waits until the guest stops. Stop, SendConsoleInput, PressPowerButton and GetStats may be called
+// from any thread between Start and destruction; the rest belongs to one thread.
+class Machine {
+ public:
+  static Result<Machine> Create(const MachineConfig& config, MachineCallbacks callbacks = {});
+
+  Machine(Machine&&) noexcept;
+  Machine& operator=(Machine&&) noexcept;
+  // Stops the machine if it runs and joins its threads.
+  ~Machine();
+
+  // Adds a device before Start. Windows must not overlap what the machine itself has.
+  Result<> AttachPio(uint16_t base, uint16_t length, std::shared_ptr<BusDevice> device);
+  Result<> AttachMmio(Gpa base, uint64_t length, std::shared_ptr<BusDevice> device);
+
+  // Lets the vCPUs run.
+  Result<> Start();
+  // Waits until the guest stops or Stop() is called; all vCPU threads are joined when it returns.
+  Result<ExitReport> Run();
+  void Stop();
+
+  // Gives bytes to the guest's serial console; returns how many were taken.
+  size_t SendConsoleInput(std::span<const uint8_t> bytes);
+  // Presses the ACPI power button.
+  void PressPowerButton();
+
+  MachineStats GetStats() const;
+  // The kernel command line with the machine's additions.
+  const std::string& effective_cmdline() const;
+  // The mode chosen for kAuto, or the one asked for.
+  IsolationMode isolation() const;
+
+ private:
+  class Impl;
+  explicit Machine(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sealvm
+
+#endif  // SEALVM_VMM_API_MACHINE_H_
