@@ -23,6 +23,8 @@ LAB_PACKAGES=(
 # The nested lab needs TCG's SVM emulation as QEMU 10 has it; Debian 12 ships 7.2.
 QEMU_MAJOR=10
 QEMU_PACKAGE=qemu-system-x86
+# What it depends on from the same suite: the pin keeps apt from finding these by itself.
+QEMU_COMPANIONS=(qemu-system-common qemu-system-data seabios)
 
 APT_OPTIONS=(
   -q -y --no-install-recommends
@@ -90,7 +92,7 @@ install_qemu() {
   suite=$(suite_with_qemu) ||
     die "this machine's mirror has no QEMU $QEMU_MAJOR for Debian $(debian_codename)"
   say "installing $QEMU_PACKAGE from $suite"
-  apt_install "$QEMU_PACKAGE/$suite"
+  apt_install "$QEMU_PACKAGE/$suite" "${QEMU_COMPANIONS[@]/%//$suite}"
 }
 
 # QEMU links against this release's libraries, so only its own suites will do.
@@ -99,8 +101,8 @@ suite_with_qemu() {
   release=$(debian_codename)
   for suite in "$release" "$release-backports"; do
     if apt-cache madison "$QEMU_PACKAGE" | awk -F'|' -v suite="$suite" -v major="$QEMU_MAJOR" '
-        { split($3, place, "/"); n = split(place[1], words, " "); split($2, v, /[:.]/)
-          if (words[n] == suite && v[2] + 0 >= major) found = 1 }
+        { split($3, place, " "); sub("/.*", "", place[2]); split($2, version, /[:.]/)
+          if (place[2] == suite && version[2] + 0 >= major) found = 1 }
         END { exit !found }'; then
       echo "$suite"
       return
