@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/boot/image_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace sealvm {
+namespace {
+
+std::unexpected<Error> CannotOpen(const std::string& name, int err) {
+  auto error = InvalidInput(fmt::format("{}: cannot open: {}", name, strerror(err)));
+  error.error().os_error = err;
+  return error;
+}
+
+std::unexpected<Error> EndsEarly(const std::string& name, uint64_t offset, uint64_t length) {
+  return InvalidInput(
+      fmt::format("{}: ends early: no {} bytes at offset {:#x}", name, length, offset));
+}
+
+}  // namespace
+
+Result<ImageFile> ImageFile::Open(const std::string& path, std::string_view option) {
+  ImageFile file;
+  file.name_ = option.empty() ? path : fmt::format("{} {}", option, path);
+  // O_NONBLOCK: opening a FIFO must not wait for a writer.
+  file.fd_.Reset(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file.fd_.valid()) return CannotOpen(file.name_, errno);
+  struct stat status;
+  if (fstat(file.fd_.get(), &status) != 0) return SystemError("fstat", file.name_, errno);
+  if (S_ISDIR(status.st_mode)) {
+    return InvalidInput(fmt::format("{}: is a directory", file.name_));
+  }
+  if (!S_ISREG(status.st_mode)) {
+    return InvalidInput(fmt::format("{}: is not a regular file", file.name_),
+                        "copy it to a file first");
+  }
+  file.size_ = static_cast<uint64_t>(status.st_size);
+  return file;
+}
+
+ImageFile ImageFile::FromBytes(std::string name, std::span<const uint8_t> bytes) {
+  ImageFile file;
+  file.name_ = std::move(name);
+  file.size_ = bytes.size();
+  file.bytes_ = bytes;
+  return file;
+}
+
+ImageFile ImageFile::FromBuffer(std::string name, std::vector<uint8_t> bytes) {
+  ImageFile file;
+  file.name_ = std::move(name);
+  file.size_ = bytes.size();
+  file.buffer_ = std::move(bytes);
+  file.bytes_ = file.buffer_;
+  return file;
+}
+
+Result<> ImageFile::Read(uint64_t offset, std::span<uint8_t> out) const {
+  if (!Contains(offset, out.size())) return EndsEarly(name_, offset, out.size());
+  if (!fd_.valid()) {
+    std::ranges::copy(bytes_.subspan(offset, out.size()), out.begin());
+    return {};
+  }
+  while (!out.empty()) {
+    const ssize_t done = pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(offset));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) return SystemError("pread", name_, errno);
+    if (done == 0) return EndsEarly(name_, offset, out.size());
+    out = out.subspan(static_cast<size_t>(done));
+    offset += static_cast<uint64_t>(done);
+  }
+  return {};
+}
+
+Result<> ImageFile::LoadInto(GuestMemory& memory, Gpa gpa, uint64_t offset, uint64_t length) const {
+  if (!Contains(offset, length)) return EndsEarly(name_, offset, length);
+  if (fd_.valid()) return memory.ReadFromFile(gpa, length, fd_.get(), offset, name_);
+  return memory.Write(gpa, bytes_.subspan(offset, length));
+}
+
+}  // namespace sealvm
