@@ -2,9 +2,11 @@
 #ifndef SEALVM_VMM_API_CONFIG_H_
 #define SEALVM_VMM_API_CONFIG_H_
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <string>
+#include <string_view>
 
 #include "memory/base/result.h"
 #include "memory/guest_layout.h"
@@ -20,7 +22,20 @@ std::string_view IsolationModeName(IsolationMode mode);
 // kInvalidInput for a name that is none.
 Result<IsolationMode> ParseIsolationMode(std::string_view name);
 
+// How an ELF kernel is entered. kAuto takes what the image offers; bzImage knows kLinux alone.
+enum class KernelProtocol { kAuto, kLinux, kPvh };
+
+// "auto", "linux", "pvh".
+std::string_view KernelProtocolName(KernelProtocol protocol);
+Result<KernelProtocol> ParseKernelProtocol(std::string_view name);
+
+// "off", "2M", "1G".
+std::string_view HugePagesName(HugePages huge_pages);
+Result<HugePages> ParseHugePages(std::string_view name);
+
 inline constexpr uint32_t kMaxVcpus = 64;
+// What Linux/x86 accepts with its terminating zero (COMMAND_LINE_SIZE, arch/x86/include/asm/setup.h).
+inline constexpr size_t kMaxCmdlineBytes = 2047;
 
 // What a machine is made of. Plain data; Machine::Create validates it with ValidateConfig.
 struct MachineConfig {
@@ -31,6 +46,7 @@ struct MachineConfig {
   std::string firmware;
   // The guest kernel's command line, as given. Additions that a mode needs are made by the machine.
   std::string cmdline;
+  KernelProtocol kernel_protocol = KernelProtocol::kAuto;
 
   IsolationMode isolation = IsolationMode::kAuto;
   uint64_t memory_bytes = 512 * kMiB;

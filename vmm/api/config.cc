@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/api/config.h"
+
+#include <iterator>
+#include <span>
+
+#include "vmm/api/names.h"
+
+namespace sealvm {
+namespace {
+
+using internal::NameTable;
+
+constexpr NameTable<IsolationMode>::Entry kIsolationModes[] = {
+    {IsolationMode::kAuto, "auto"},     {IsolationMode::kNone, "none"},
+    {IsolationMode::kSealed, "sealed"}, {IsolationMode::kSev, "sev"},
+    {IsolationMode::kSevEs, "sev-es"},  {IsolationMode::kSnp, "snp"},
+    {IsolationMode::kTdx, "tdx"},
+};
+constexpr NameTable<IsolationMode> kIsolationNames(kIsolationModes);
+
+constexpr NameTable<KernelProtocol>::Entry kKernelProtocols[] = {
+    {KernelProtocol::kAuto, "auto"},
+    {KernelProtocol::kLinux, "linux"},
+    {KernelProtocol::kPvh, "pvh"},
+};
+constexpr NameTable<KernelProtocol> kKernelProtocolNames(kKernelProtocols);
+
+constexpr NameTable<HugePages>::Entry kHugePageSizes[] = {
+    {HugePages::kDefault, "off"},
+    {HugePages::k2M, "2M"},
+    {HugePages::k1G, "1G"},
+};
+constexpr NameTable<HugePages> kHugePagesNames(kHugePageSizes);
+
+uint64_t BackingPageSize(HugePages huge_pages) {
+  switch (huge_pages) {
+    case HugePages::k2M:
+      return 2 * kMiB;
+    case HugePages::k1G:
+      return kGiB;
+    case HugePages::kDefault:
+      break;
+  }
+  return kPageSize;
+}
+
+Result<> ValidateMemory(const MachineConfig& config) {
+  const uint64_t size = config.memory_bytes;
+  if (size < kMinRamSize) {
+    return InvalidInput("--memory: " + std::to_string(size) + " bytes are too few",
+                        "the smallest guest has 2M");
+  }
+  if (size > kMaxRamSize) {
+    return InvalidInput("--memory: " + std::to_string(size) + " bytes are too many",
+                        "the largest guest has 4T");
+  }
+  const uint64_t page = BackingPageSize(config.memory.huge_pages);
+  if (size % page == 0) return {};
+  const std::string_view unit = page == kPageSize ? "4K" : HugePagesName(config.memory.huge_pages);
+  return InvalidInput("--memory: " + std::to_string(size) + " bytes are not whole pages",
+                      "give a multiple of " + std::string(unit));
+}
+
+Result<> ValidatePath(std::string_view option, std::string_view path) {
+  if (path.find('\0') == path.npos) return {};
+  return InvalidInput(std::string(option) + ": the path contains a zero byte");
+}
+
+Result<> ValidateCmdline(std::string_view cmdline) {
+  if (cmdline.find('\0') != cmdline.npos) {
+    return InvalidInput("--cmdline: the command line contains a zero byte");
+  }
+  if (cmdline.size() <= kMaxCmdlineBytes) return {};
+  return InvalidInput("--cmdline: " + std::to_string(cmdline.size()) + " bytes are too many",
+                      "Linux takes at most " + std::to_string(kMaxCmdlineBytes));
+}
+
+Result<> ValidateCombinations(const MachineConfig& config) {
+  if (config.kernel.empty() && !config.initrd.empty()) {
+    return InvalidInput("--initrd needs --kernel", "the built-in guest takes no initrd");
+  }
+  if (config.kernel.empty() && !config.cmdline.empty()) {
+    return InvalidInput("--cmdline needs --kernel", "the built-in guest takes no command line");
+  }
+  if (config.kernel.empty() && config.kernel_protocol != KernelProtocol::kAuto) {
+    return InvalidInput("--kernel-protocol needs --kernel");
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view IsolationModeName(IsolationMode mode) { return kIsolationNames.NameOf(mode); }
+
+Result<IsolationMode> ParseIsolationMode(std::string_view name) {
+  return kIsolationNames.Parse("isolation mode", name);
+}
+
+std::string_view KernelProtocolName(KernelProtocol protocol) {
+  return kKernelProtocolNames.NameOf(protocol);
+}
+
+Result<KernelProtocol> ParseKernelProtocol(std::string_view name) {
+  return kKernelProtocolNames.Parse("kernel protocol", name);
+}
+
+std::string_view HugePagesName(HugePages huge_pages) { return kHugePagesNames.NameOf(huge_pages); }
+
+Result<HugePages> ParseHugePages(std::string_view name) {
+  return kHugePagesNames.Parse("huge page size", name);
+}
+
+bool operator==(const MachineConfig& a, const MachineConfig& b) {
+  return a.kernel == b.kernel && a.initrd == b.initrd && a.firmware == b.firmware &&
+         a.cmdline == b.cmdline && a.kernel_protocol == b.kernel_protocol &&
+         a.isolation == b.isolation && a.memory_bytes == b.memory_bytes &&
+         a.memory.huge_pages == b.memory.huge_pages && a.memory.prefault == b.memory.prefault &&
+         a.cpus == b.cpus;
+}
+
+Result<> ValidateConfig(const MachineConfig& config) {
+  SEALVM_TRY(ValidateMemory(config));
+  if (config.cpus < 1 || config.cpus > kMaxVcpus) {
+    return InvalidInput("--cpus " + std::to_string(config.cpus) + ": not a usable number of vCPUs",
+                        "give 1 to " + std::to_string(kMaxVcpus));
+  }
+  SEALVM_TRY(ValidatePath("--kernel", config.kernel));
+  SEALVM_TRY(ValidatePath("--initrd", config.initrd));
+  SEALVM_TRY(ValidatePath("--firmware", config.firmware));
+  SEALVM_TRY(ValidateCmdline(config.cmdline));
+  return ValidateCombinations(config);
+}
+
+}  // namespace sealvm

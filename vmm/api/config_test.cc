@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/api/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sealvm {
+namespace {
+
+using ::testing::HasSubstr;
+
+void ExpectRejected(const MachineConfig& config, std::string_view named_option) {
+  const Result<> result = ValidateConfig(config);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::kInvalidInput);
+  EXPECT_THAT(result.error().message, HasSubstr(std::string(named_option)));
+  EXPECT_EQ(result.error().ToString().find('\n'), std::string::npos);
+}
+
+TEST(ConfigTest, DefaultIsValid) { EXPECT_TRUE(ValidateConfig(MachineConfig{})); }
+
+TEST(ConfigTest, SmallestAndLargestMemoryAreValid) {
+  MachineConfig config;
+  config.memory_bytes = kMinRamSize;
+  EXPECT_TRUE(ValidateConfig(config));
+  config.memory_bytes = kMaxRamSize;
+  EXPECT_TRUE(ValidateConfig(config));
+}
+
+TEST(ConfigTest, MemoryOutsideLimitsIsRejected) {
+  MachineConfig config;
+  for (uint64_t size : {uint64_t{0}, uint64_t{1024}, kMinRamSize - kPageSize,
+                        kMaxRamSize + kPageSize, UINT64_MAX}) {
+    config.memory_bytes = size;
+    ExpectRejected(config, "--memory");
+  }
+}
+
+TEST(ConfigTest, MemoryOfBrokenPagesIsRejected) {
+  MachineConfig config;
+  config.memory_bytes = 16 * kMiB + 1;
+  ExpectRejected(config, "--memory");
+}
+
+TEST(ConfigTest, HugePagesDemandTheirMultiple) {
+  MachineConfig config;
+  config.memory.huge_pages = HugePages::k1G;
+  config.memory_bytes = 2 * kGiB;
+  EXPECT_TRUE(ValidateConfig(config));
+  config.memory_bytes = 2 * kGiB + 2 * kMiB;
+  ExpectRejected(config, "--memory");
+}
+
+TEST(ConfigTest, CpuCountOutsideLimitsIsRejected) {
+  MachineConfig config;
+  for (uint32_t cpus : {0u, kMaxVcpus + 1, 10000u, UINT32_MAX}) {
+    config.cpus = cpus;
+    ExpectRejected(config, "--cpus");
+  }
+  config.cpus = kMaxVcpus;
+  EXPECT_TRUE(ValidateConfig(config));
+}
+
+TEST(ConfigTest, PathWithZeroByteIsRejected) {
+  MachineConfig config;
+  config.kernel = std::string("vm\0linuz", 8);
+  ExpectRejected(config, "--kernel");
+}
+
+TEST(ConfigTest, CmdlineLimitIsLinux) {
+  MachineConfig config;
+  config.kernel = "vmlinuz";
+  config.cmdline.assign(kMaxCmdlineBytes, 'a');
+  EXPECT_TRUE(ValidateConfig(config));
+  config.cmdline.push_back('a');
+  ExpectRejected(config, "--cmdline");
+}
+
+TEST(ConfigTest, OptionsOfAKernelNeedOne) {
+  MachineConfig with_initrd;
+  with_initrd.initrd = "initrd";
+  ExpectRejected(with_initrd, "--initrd");
+  MachineConfig with_cmdline;
+  with_cmdline.cmdline = "quiet";
+  ExpectRejected(with_cmdline, "--cmdline");
+  MachineConfig with_protocol;
+  with_protocol.kernel_protocol = KernelProtocol::kPvh;
+  ExpectRejected(with_protocol, "--kernel-protocol");
+}
+
+TEST(ConfigTest, EveryIsolationNameReadsBack) {
+  for (IsolationMode mode :
+       {IsolationMode::kAuto, IsolationMode::kNone, IsolationMode::kSealed, IsolationMode::kSev,
+        IsolationMode::kSevEs, IsolationMode::kSnp, IsolationMode::kTdx}) {
+    const Result<IsolationMode> parsed = ParseIsolationMode(IsolationModeName(mode));
+    ASSERT_TRUE(parsed) << IsolationModeName(mode);
+    EXPECT_EQ(*parsed, mode);
+  }
+}
+
+TEST(ConfigTest, UnknownIsolationNameListsTheKnown) {
+  const Result<IsolationMode> parsed = ParseIsolationMode("SEALED");
+  ASSERT_FALSE(parsed);
+  EXPECT_EQ(parsed.error().kind, ErrorKind::kInvalidInput);
+  EXPECT_THAT(parsed.error().hint, HasSubstr("sev-es"));
+}
+
+TEST(ConfigTest, NameOfForeignNumberIsUnknown) {
+  EXPECT_EQ(IsolationModeName(static_cast<IsolationMode>(99)), "unknown");
+}
+
+TEST(ConfigTest, EqualityLooksAtEveryField) {
+  const MachineConfig base;
+  const std::vector<void (*)(MachineConfig&)> changes = {
+      [](MachineConfig& c) { c.kernel = "k"; },
+      [](MachineConfig& c) { c.initrd = "i"; },
+      [](MachineConfig& c) { c.firmware = "f"; },
+      [](MachineConfig& c) { c.cmdline = "c"; },
+      [](MachineConfig& c) { c.kernel_protocol = KernelProtocol::kPvh; },
+      [](MachineConfig& c) { c.isolation = IsolationMode::kTdx; },
+      [](MachineConfig& c) { c.memory_bytes += kPageSize; },
+      [](MachineConfig& c) { c.memory.huge_pages = HugePages::k2M; },
+      [](MachineConfig& c) { c.memory.prefault = true; },
+      [](MachineConfig& c) { c.cpus = 2; },
+  };
+  for (size_t i = 0; i < changes.size(); ++i) {
+    MachineConfig changed = base;
+    changes[i](changed);
+    EXPECT_NE(changed, base) << "change " << i;
+  }
+  EXPECT_EQ(base, MachineConfig{});
+}
+
+}  // namespace
+}  // namespace sealvm

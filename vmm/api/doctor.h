@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SEALVM_VMM_API_DOCTOR_H_
+#define SEALVM_VMM_API_DOCTOR_H_
+
+#include <stdint.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "memory/base/result.h"
+#include "vmm/api/config.h"
+
+namespace sealvm {
+
+// What stands between this host and an isolation mode. The front-end turns it into advice.
+enum class Obstacle {
+  kNone,               // the mode works
+  kNotInThisVersion,   // sealvm does not implement the mode yet
+  kNoKvmDevice,        // /dev/kvm does not exist
+  kNoKvmPermission,    // /dev/kvm may not be opened by this user
+  kKvmBroken,          // /dev/kvm opens, but an ioctl that every mode needs fails
+  kKernelTooOld,       // a KVM capability is missing that a newer kernel has
+  kKernelOption,       // the running kernel was built without an option
+  kNoMemoryProvider,   // no provider of private memory passed its trial
+  kCpuFeature,         // the processor lacks the feature
+  kFirmwareDisabled,   // the processor has it, BIOS or module parameter keeps it off
+  kNoDeviceNode,       // /dev/sev or its like is missing
+  kNoDevicePermission  // the node exists and may not be opened by this user
+};
+
+// "not-in-this-version", ...
+std::string_view ObstacleName(Obstacle obstacle);
+
+// Whether one isolation mode can be used here, decided by trying where that is possible.
+struct ModeReport {
+  IsolationMode mode = IsolationMode::kNone;
+  bool available = false;
+  Obstacle obstacle = Obstacle::kNone;
+  // One line that names the object: the capability, option, node or flag found or missing.
+  std::string reason;
+};
+
+// Facts about KVM. Capabilities are those sealvm knows, by the UAPI's name ("KVM_CAP_USER_MEMORY2")
+// with what KVM_CHECK_EXTENSION returned on a VM of type 0; 0 means absent.
+struct KvmFacts {
+  int api_version = 0;
+  std::map<std::string, int64_t> capabilities;
+};
+
+// How fast guest code at CPL 0 runs, measured by a micro guest of some milliseconds. A KVM that
+// emulates kernel code runs it a thousand times slower than hardware does.
+struct GuestSpeed {
+  double kernel_mode_instructions_per_second = 0;
+  bool hardware_speed = false;
+};
+
+// A device node that some mode needs.
+struct DeviceNode {
+  std::string path;
+  bool exists = false;
+  bool accessible = false;
+  // Why it is not accessible; empty when it is.
+  std::string problem;
+};
+
+struct HostReport {
+  // uname: "6.12.95+deb13-amd64".
+  std::string kernel_version;
+  // CPUID leaf 0: "AuthenticAMD"; leaf 0x80000002..4: the brand string, may be empty.
+  std::string cpu_vendor;
+  std::string cpu_model;
+  // In the order of the device list in docs: /dev/kvm, /dev/sev, ...
+  std::vector<DeviceNode> device_nodes;
+  // Absent where /dev/kvm cannot be used; kvm_problem says why.
+  std::optional<KvmFacts> kvm;
+  std::string kvm_problem;
+  // Absent where no micro guest could run; guest_speed_problem says why.
+  std::optional<GuestSpeed> guest_speed;
+  std::string guest_speed_problem;
+  // All modes but kAuto, weakest first.
+  std::vector<ModeReport> modes;
+  // What kAuto would choose; absent when no mode works.
+  std::optional<IsolationMode> auto_choice;
+};
+
+// Looks at this host: opens /dev/kvm, asks for capabilities, runs a micro guest. Changes nothing,
+// takes some milliseconds. A host without KVM is a report, not an error; an error means that
+// looking failed.
+Result<HostReport> ExamineHost();
+
+}  // namespace sealvm
+
+#endif  // SEALVM_VMM_API_DOCTOR_H_
