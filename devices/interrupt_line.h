@@ -9,8 +9,8 @@ class InterruptLine {
  public:
   virtual ~InterruptLine() = default;
 
-  // Sets the level of the line. A rising edge triggers an edge-triggered input; setting a level that
-  // is already set has no effect.
+  // Sets the level of the line. A rising edge triggers an edge-triggered input; setting a level
+  // that is already set has no effect.
   virtual void SetLevel(bool asserted) = 0;
 };
 

@@ -19,8 +19,8 @@ inline constexpr uint64_t kKiB = 1024;
 inline constexpr uint64_t kMiB = 1024 * kKiB;
 inline constexpr uint64_t kGiB = 1024 * kMiB;
 
-// RAM lies below kLowRamEnd and from kHighRamBase on. The hole between them holds MMIO: PCI windows,
-// IOAPIC (0xFEC00000) and local APIC (0xFEE00000; Intel SDM vol. 3A section 11.4.1).
+// RAM lies below kLowRamEnd and from kHighRamBase on. The hole between them holds MMIO: PCI
+// windows, IOAPIC (0xFEC00000) and local APIC (0xFEE00000; Intel SDM vol. 3A section 11.4.1).
 inline constexpr Gpa kLowRamEnd = 3 * kGiB;
 inline constexpr Gpa kHighRamBase = 4 * kGiB;
 
@@ -44,7 +44,8 @@ struct RamRange {
 // not fit there, one from 4 GiB on. Immutable.
 class GuestLayout {
  public:
-  // `ram_size` in bytes: a multiple of kPageSize from kMinRamSize to kMaxRamSize, else kInvalidInput.
+  // `ram_size` in bytes: a multiple of kPageSize from kMinRamSize to kMaxRamSize, else
+  // kInvalidInput.
   static Result<GuestLayout> Create(uint64_t ram_size);
 
   // Ascending, not overlapping, at least one.

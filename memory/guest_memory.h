@@ -17,15 +17,15 @@
 namespace sealvm {
 
 // The guest's RAM as the VMM may touch it: copies in and out, never a reference, because the guest
-// changes it at any time. Every access is checked against the layout: an address outside RAM, in the
-// hole or wrapping is an error of kind kInvalidInput and touches nothing. An access may run over
-// from one range into the next only where they are adjacent in GPA space (they never are).
+// changes it at any time. Every access is checked against the layout: an address outside RAM, in
+// the hole or wrapping is an error of kind kInvalidInput and touches nothing. An access may run
+// over from one range into the next only where they are adjacent in GPA space (they never are).
 //
 // Thread-safe as far as the copied bytes go: concurrent writers may tear.
 class GuestMemory {
  public:
-  // Maps `backing` (which covers layout.ram_size() bytes) for the VMM. A backing that the host cannot
-  // access is refused.
+  // Maps `backing` (which covers layout.ram_size() bytes) for the VMM. A backing that the host
+  // cannot access is refused.
   static Result<GuestMemory> Create(const GuestLayout& layout,
                                     std::shared_ptr<PrivateMemory> backing);
 
@@ -41,8 +41,8 @@ class GuestMemory {
   Result<> Read(Gpa gpa, std::span<uint8_t> out) const;
   Result<> Write(Gpa gpa, std::span<const uint8_t> bytes);
   Result<> Fill(Gpa gpa, uint64_t length, uint8_t value);
-  // Reads exactly `length` bytes of `fd` from `file_offset` into RAM without a copy in between. A file
-  // that ends early is kInvalidInput; `name` names it in errors.
+  // Reads exactly `length` bytes of `fd` from `file_offset` into RAM without a copy in between. A
+  // file that ends early is kInvalidInput; `name` names it in errors.
   Result<> ReadFromFile(Gpa gpa, uint64_t length, int fd, uint64_t file_offset,
                         std::string_view name);
 

@@ -17,7 +17,8 @@ struct BackingRange {
   uint64_t length = 0;
 };
 
-// Page size of the backing. kDefault leaves it to the kernel (transparent huge pages as configured).
+// Page size of the backing. kDefault leaves it to the kernel (transparent huge pages as
+// configured).
 enum class HugePages { kDefault, k2M, k1G };
 
 struct MemoryPolicy {

@@ -5,9 +5,7 @@
 
 namespace sealvm {
 
-std::string Error::ToString() const {
-  return hint.empty() ? message : message + " (" + hint + ")";
-}
+std::string Error::ToString() const { return hint.empty() ? message : message + " (" + hint + ")"; }
 
 std::unexpected<Error> SystemError(std::string_view call, std::string_view object, int err,
                                    std::string_view hint) {

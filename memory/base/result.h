@@ -46,13 +46,13 @@ std::unexpected<Error> WithContext(Error error, std::string_view context);
 
 // Evaluates `expression`, a Result; returns its error from the enclosing function or yields its
 // value. A GNU statement expression: both supported compilers have it.
-#define SEALVM_TRY(expression)                                     \
-  __extension__({                                                  \
-    auto sealvm_try_result = (expression);                         \
-    if (!sealvm_try_result) {                                      \
+#define SEALVM_TRY(expression)                                      \
+  __extension__({                                                   \
+    auto sealvm_try_result = (expression);                          \
+    if (!sealvm_try_result) {                                       \
       return std::unexpected(std::move(sealvm_try_result).error()); \
-    }                                                              \
-    *std::move(sealvm_try_result);                                 \
+    }                                                               \
+    *std::move(sealvm_try_result);                                  \
   })
 
 #endif  // SEALVM_MEMORY_BASE_RESULT_H_

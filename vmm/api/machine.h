@@ -39,7 +39,15 @@ struct ExitReport {
   std::optional<Error> error;
 };
 
-enum class EventKind { kCreated, kStarted, kFirstInstruction, kBootMark, kBooted, kPanicked, kExit };
+enum class EventKind {
+  kCreated,
+  kStarted,
+  kFirstInstruction,
+  kBootMark,
+  kBooted,
+  kPanicked,
+  kExit
+};
 
 // "created", "first-instruction", ...
 std::string_view EventKindName(EventKind kind);
@@ -53,8 +61,8 @@ struct Event {
   std::optional<ExitReason> exit_reason;
 };
 
-// What the embedder wants to hear. Each may be empty. Called on the machine's threads, each callback
-// never concurrently with itself; must not call back into the machine except Stop().
+// What the embedder wants to hear. Each may be empty. Called on the machine's threads, each
+// callback never concurrently with itself; must not call back into the machine except Stop().
 struct MachineCallbacks {
   std::function<void(const Event&)> on_event;
   // Bytes that the guest wrote to its serial console; a line comes as one call.
@@ -80,7 +88,8 @@ struct MachineStats {
   std::optional<std::chrono::nanoseconds> time_to_first_instruction;
 };
 
-// A virtual machine. Several may live in one process; no global state, no signal handlers, no exit().
+// A virtual machine. Several may live in one process; no global state, no signal handlers, no
+// exit().
 //
 // Life: Create, Attach*, Start, Run, destruction. Create and Start do the work that can fail; Run
 // waits until the guest stops. Stop, SendConsoleInput, PressPowerButton and GetStats may be called
