@@ -5,6 +5,7 @@
 #include <expected>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace sealvm {
@@ -42,6 +43,16 @@ std::unexpected<Error> Refused(std::string message, std::string hint = {});
 // Puts "context: " before the message of an error on its way up.
 std::unexpected<Error> WithContext(Error error, std::string_view context);
 
+namespace internal {
+
+// The value of a result that holds one. Unlike operator* its value may be ignored.
+template <typename T>
+T TakeValue(Result<T>&& result) {
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+}  // namespace internal
+
 }  // namespace sealvm
 
 // Evaluates `expression`, a Result; returns its error from the enclosing function or yields its
@@ -52,7 +63,7 @@ std::unexpected<Error> WithContext(Error error, std::string_view context);
     if (!sealvm_try_result) {                                       \
       return std::unexpected(std::move(sealvm_try_result).error()); \
     }                                                               \
-    *std::move(sealvm_try_result);                                  \
+    ::sealvm::internal::TakeValue(std::move(sealvm_try_result));    \
   })
 
 #endif  // SEALVM_MEMORY_BASE_RESULT_H_

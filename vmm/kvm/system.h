@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SEALVM_VMM_KVM_SYSTEM_H_
+#define SEALVM_VMM_KVM_SYSTEM_H_
+
+#include <linux/kvm.h>
+#include <stddef.h>
+
+#include <string>
+#include <vector>
+
+#include "memory/base/fd.h"
+#include "memory/base/result.h"
+#include "vmm/kvm/vm.h"
+
+namespace sealvm::kvm {
+
+// /dev/kvm: the system ioctls of Documentation/virt/kvm/api.rst. Thread-safe; outlives nothing: a
+// Vm keeps working after its System is gone.
+class System {
+ public:
+  static constexpr const char* kDevice = "/dev/kvm";
+
+  // Opens the device and checks KVM_GET_API_VERSION. The error's hint tells a missing module from
+  // missing permission.
+  static Result<System> Open(const std::string& path = kDevice);
+
+  // KVM_CHECK_EXTENSION: 0 when the extension is not there.
+  Result<int> CheckExtension(int capability) const;
+  // KVM_GET_VCPU_MMAP_SIZE, in bytes.
+  Result<size_t> VcpuMmapSize() const;
+  // KVM_GET_SUPPORTED_CPUID.
+  Result<std::vector<kvm_cpuid_entry2>> SupportedCpuid() const;
+  // KVM_CREATE_VM. `type` is a KVM_X86_*_VM.
+  Result<Vm> CreateVm(unsigned long type = KVM_X86_DEFAULT_VM) const;
+
+ private:
+  explicit System(Fd fd) : fd_(std::move(fd)) {}
+
+  Fd fd_;
+};
+
+}  // namespace sealvm::kvm
+
+#endif  // SEALVM_VMM_KVM_SYSTEM_H_

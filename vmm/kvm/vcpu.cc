@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/kvm/vcpu.h"
+
+#include <errno.h>
+#include <fmt/format.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+
+#include "vmm/kvm/cpuid_buffer.h"
+#include "vmm/kvm/ioctl.h"
+
+namespace sealvm::kvm {
+
+using internal::KvmIoctl;
+
+Result<Vcpu> Vcpu::Create(Fd fd, uint32_t id, size_t mmap_size) {
+  if (mmap_size < sizeof(kvm_run)) {
+    return HostError(fmt::format("KVM's run page of {} bytes is too small", mmap_size));
+  }
+  Mapping run = SEALVM_TRY(Mapping::Create(mmap_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(),
+                                           0, fmt::format("run page of vcpu {}", id)));
+  return Vcpu(std::move(fd), id, std::move(run));
+}
+
+Vcpu::Vcpu(Fd fd, uint32_t id, Mapping run) : fd_(std::move(fd)), id_(id), run_(std::move(run)) {}
+
+std::string Vcpu::Object() const { return fmt::format("vcpu {}", id_); }
+
+Result<VcpuExit> Vcpu::Run() {
+  if (ioctl(fd_.get(), KVM_RUN, 0) == 0) return DecodeExit(run(), run_.size());
+  const int err = errno;
+  if (err == EINTR || err == EAGAIN) return InterruptedExit{};
+  return SystemError("ioctl", fmt::format("KVM_RUN on {}", Object()), err);
+}
+
+void Vcpu::RequestImmediateExit() {
+  std::atomic_ref(run().immediate_exit).store(1, std::memory_order_release);
+}
+
+Result<> Vcpu::SetSignalMask(const sigset_t& blocked) {
+  // The kernel's sigset is 8 bytes on x86-64; glibc's sigset_t starts with it.
+  constexpr size_t kKernelSigsetSize = 8;
+  struct {
+    kvm_signal_mask header;
+    uint8_t sigset[kKernelSigsetSize];
+  } request = {};
+  request.header.len = kKernelSigsetSize;
+  memcpy(reinterpret_cast<uint8_t*>(&request) + offsetof(kvm_signal_mask, sigset), &blocked,
+         kKernelSigsetSize);
+  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_SET_SIGNAL_MASK, "KVM_SET_SIGNAL_MASK", Object(), &request));
+  return {};
+}
+
+Result<> Vcpu::SetCpuid(std::span<const kvm_cpuid_entry2> entries) {
+  CpuidBuffer buffer(entries);
+  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_SET_CPUID2, "KVM_SET_CPUID2", Object(), buffer.get()));
+  return {};
+}
+
+Result<> Vcpu::SetMsrs(std::span<const kvm_msr_entry> msrs) {
+  const auto bytes =
+      std::make_unique<std::byte[]>(sizeof(kvm_msrs) + msrs.size() * sizeof(kvm_msr_entry));
+  auto* request = reinterpret_cast<kvm_msrs*>(bytes.get());
+  request->nmsrs = static_cast<uint32_t>(msrs.size());
+  std::ranges::copy(msrs, request->entries);
+  const int taken =
+      SEALVM_TRY(KvmIoctl(fd_.get(), KVM_SET_MSRS, "KVM_SET_MSRS", Object(), request));
+  if (static_cast<size_t>(taken) < msrs.size()) {
+    const kvm_msr_entry& refused = msrs[static_cast<size_t>(taken)];
+    return HostError(fmt::format("ioctl(KVM_SET_MSRS on {}): KVM refused MSR {:#x} = {:#x}",
+                                 Object(), refused.index, uint64_t{refused.data}));
+  }
+  return {};
+}
+
+Result<kvm_sregs> Vcpu::GetSregs() const {
+  kvm_sregs sregs = {};
+  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_GET_SREGS, "KVM_GET_SREGS", Object(), &sregs));
+  return sregs;
+}
+
+Result<> Vcpu::SetSregs(const kvm_sregs& sregs) {
+  kvm_sregs copy = sregs;
+  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_SET_SREGS, "KVM_SET_SREGS", Object(), &copy));
+  return {};
+}
+
+Result<kvm_regs> Vcpu::GetRegs() const {
+  kvm_regs regs = {};
+  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_GET_REGS, "KVM_GET_REGS", Object(), &regs));
+  return regs;
+}
+
+Result<> Vcpu::SetRegs(const kvm_regs& regs) {
+  kvm_regs copy = regs;
+  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_SET_REGS, "KVM_SET_REGS", Object(), &copy));
+  return {};
+}
+
+Result<> Vcpu::SetFpu(const kvm_fpu& fpu) {
+  kvm_fpu copy = fpu;
+  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_SET_FPU, "KVM_SET_FPU", Object(), &copy));
+  return {};
+}
+
+}  // namespace sealvm::kvm

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SEALVM_VMM_KVM_VCPU_EXIT_H_
+#define SEALVM_VMM_KVM_VCPU_EXIT_H_
+
+#include <linux/kvm.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <array>
+#include <span>
+#include <string_view>
+#include <variant>
+
+#include "memory/base/result.h"
+
+namespace sealvm::kvm {
+
+// Why KVM_RUN returned: struct kvm_run as a value. Documentation/virt/kvm/api.rst, section 5.
+
+// `count` accesses of `width` bytes to one port; `data` holds count * width bytes.
+struct IoExit {
+  uint16_t port = 0;
+  uint8_t width = 0;
+  uint32_t count = 0;
+  bool is_write = false;
+  std::span<uint8_t> data;
+};
+
+struct MmioExit {
+  uint64_t gpa = 0;
+  bool is_write = false;
+  std::span<uint8_t> data;
+};
+
+// HLT without an in-kernel local APIC.
+struct HaltExit {};
+
+// Triple fault.
+struct ShutdownExit {};
+
+// KVM_SYSTEM_EVENT_*.
+struct SystemEventExit {
+  uint32_t type = 0;
+};
+
+// The CPU refused the vCPU's state; `reason` is the hardware's.
+struct FailEntryExit {
+  uint64_t reason = 0;
+};
+
+// KVM gave up, most often at an instruction that it cannot emulate: its bytes then follow, as far
+// as KVM says them.
+struct InternalErrorExit {
+  uint32_t suberror = 0;
+  size_t instruction_length = 0;
+  std::array<uint8_t, 15> instruction = {};
+};
+
+// A signal or RequestImmediateExit.
+struct InterruptedExit {};
+
+// A reason that the machine did not ask KVM for.
+struct UnexpectedExit {
+  uint32_t reason = 0;
+};
+
+using VcpuExit = std::variant<IoExit, MmioExit, HaltExit, ShutdownExit, SystemEventExit,
+                              FailEntryExit, InternalErrorExit, InterruptedExit, UnexpectedExit>;
+
+// Reads the exit out of the shared page of `size` bytes. Spans point into it. Refuses a page whose
+// offsets do not lie inside it.
+Result<VcpuExit> DecodeExit(kvm_run& run, size_t size);
+
+// "io", "mmio", "internal-error"...: the key in statistics.
+std::string_view ExitName(const VcpuExit& exit);
+inline constexpr size_t kExitKinds = std::variant_size_v<VcpuExit>;
+// The name of the alternative with this index.
+std::string_view ExitNameByIndex(size_t index);
+
+}  // namespace sealvm::kvm
+
+#endif  // SEALVM_VMM_KVM_VCPU_EXIT_H_

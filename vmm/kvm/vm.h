@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SEALVM_VMM_KVM_VM_H_
+#define SEALVM_VMM_KVM_VM_H_
+
+#include <linux/kvm.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "memory/base/fd.h"
+#include "memory/base/result.h"
+#include "vmm/kvm/vcpu.h"
+
+namespace sealvm::kvm {
+
+// Guest memory as KVM knows it. Sizes in bytes; page aligned. A size of 0 deletes the slot.
+struct Memslot {
+  uint32_t slot = 0;
+  uint64_t gpa = 0;
+  uint64_t size = 0;
+  uint64_t hva = 0;
+  uint32_t flags = 0;  // KVM_MEM_*
+};
+
+// One VM's fd: the vm ioctls of Documentation/virt/kvm/api.rst. The kernel serialises; thread-safe.
+// The kernel's VM dies with this object and all its Vcpus.
+class Vm {
+ public:
+  Vm(Fd fd, size_t vcpu_mmap_size) : fd_(std::move(fd)), vcpu_mmap_size_(vcpu_mmap_size) {}
+
+  // KVM_CHECK_EXTENSION on the VM: what this VM's type offers.
+  Result<int> CheckExtension(int capability) const;
+  // KVM_ENABLE_CAP.
+  Result<> EnableCap(uint32_t capability, uint64_t argument0 = 0);
+  // KVM_SET_USER_MEMORY_REGION.
+  Result<> SetUserMemoryRegion(const Memslot& memslot);
+  // KVM_SET_TSS_ADDR: three pages below 4 GiB that Intel CPUs without unrestricted guest need.
+  Result<> SetTssAddress(uint64_t gpa);
+  // KVM_CREATE_IRQCHIP: PICs, IOAPIC and local APICs in the kernel. Before any vCPU.
+  Result<> CreateIrqchip();
+  // KVM_IRQ_LINE: level of an input of the in-kernel PIC and IOAPIC.
+  Result<> SetIrqLine(uint32_t gsi, bool asserted);
+  // KVM_CREATE_VCPU. The id is also the initial APIC id.
+  Result<Vcpu> CreateVcpu(uint32_t id);
+
+ private:
+  Fd fd_;
+  size_t vcpu_mmap_size_;
+};
+
+}  // namespace sealvm::kvm
+
+#endif  // SEALVM_VMM_KVM_VM_H_
