@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds the initramfs of L1 (runs sealvm) and of the guests in it (L2)."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import io
+import pathlib
+import struct
+import subprocess
+from collections.abc import Iterable
+from typing import BinaryIO
+
+from lab import cpio, kernels
+from lab.errors import LabError, UsageError
+
+HERE = pathlib.Path(__file__).resolve().parent
+BUSYBOX = pathlib.Path("/bin/busybox")
+KVM_MODULES = ["irqbypass", "ccp", "kvm", "kvm-amd"]
+
+# Tells the VMM of a panic; guests find the device through ACPI or PCI.
+GUEST_MODULES = ["pvpanic-mmio", "pvpanic-pci"]
+
+ELF_MAGIC = b"\x7fELF"
+PT_INTERP = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class L1Content:
+    """What goes into L1 besides busybox and KVM's modules."""
+
+    kernel: kernels.Kernel
+    sealvm: pathlib.Path | None
+    files: tuple[pathlib.Path, ...] = ()  # into the working directory, under their own names
+    guest_kernels: tuple[kernels.Kernel, ...] = ()  # into /kernels/NAME/
+    modules: tuple[str, ...] = ()
+
+
+def is_static(elf: bytes) -> bool:
+    """True for a 64-bit ELF program that asks for no dynamic loader."""
+    if len(elf) < 64 or not elf.startswith(ELF_MAGIC):
+        return False
+    (table,) = struct.unpack_from("<Q", elf, 0x20)
+    size, count = struct.unpack_from("<HH", elf, 0x36)
+    headers = [table + i * size for i in range(count)]
+    return all(at + 4 <= len(elf) and struct.unpack_from("<I", elf, at)[0] != PT_INTERP
+               for at in headers)
+
+
+def build_l1(stream: BinaryIO, content: L1Content) -> None:
+    archive = cpio.Writer(stream)
+    _add_busybox(archive)
+    archive.file("init", HERE / "l1" / "init", 0o755)
+    modules = kernels.module_closure(content.kernel.modules, KVM_MODULES + list(content.modules))
+    _add_modules(archive, "lab/modules", modules)
+    if content.sealvm is not None:
+        _add_sealvm(archive, content.sealvm)
+    for script in sorted((HERE / "l1" / "bin").glob("*")):
+        archive.file(f"lab/bin/{script.name}", script, 0o755)
+    _add_files(archive, content.files)
+    if content.guest_kernels:
+        for kernel in content.guest_kernels:
+            archive.file(f"kernels/{kernel.name}/vmlinuz", kernel.vmlinuz, 0o644)
+            archive.file(f"kernels/{kernel.name}/vmlinux", kernel.vmlinux, 0o644)
+        archive.data("kernels/initrd.cpio.gz", build_guest(content.guest_kernels))
+    archive.close()
+
+
+def build_guest(for_kernels: Iterable[kernels.Kernel]) -> bytes:
+    """A compressed initramfs that works with each of these kernels."""
+    raw = io.BytesIO()
+    archive = cpio.Writer(raw)
+    _add_busybox(archive)
+    archive.device("dev/console", 5, 1)
+    archive.device("dev/null", 1, 3, 0o666)
+    for folder in ("proc", "sys", "tmp"):
+        archive.folder(folder)
+    archive.file("init", HERE / "guest" / "init", 0o755)
+    for kernel in for_kernels:
+        _add_modules(archive, f"modules/{kernel.release}",
+                     kernels.module_closure(kernel.modules, GUEST_MODULES))
+    archive.close()
+    return gzip.compress(raw.getvalue(), mtime=0)
+
+
+def _add_busybox(archive: cpio.Writer) -> None:
+    try:
+        content = BUSYBOX.read_bytes()
+    except OSError:
+        raise LabError(f"{BUSYBOX} is missing: run tools/setup lab") from None
+    if not is_static(content):
+        raise LabError(f"{BUSYBOX} is not static: run tools/setup lab (package busybox-static)")
+    archive.data("bin/busybox", content, 0o755)
+    listing = subprocess.run([str(BUSYBOX), "--list"], stdin=subprocess.DEVNULL,
+                             capture_output=True, text=True, check=True)
+    for applet in listing.stdout.split():
+        if applet != "busybox":
+            archive.link(f"bin/{applet}", "busybox")
+
+
+def _add_modules(archive: cpio.Writer, folder: str, modules: list[kernels.Module]) -> None:
+    for module in modules:
+        archive.data(f"{folder}/{module.name}.ko", module.content)
+    archive.text(f"{folder}/order", "".join(f"{m.name}.ko\n" for m in modules))
+
+
+def _add_sealvm(archive: cpio.Writer, sealvm: pathlib.Path) -> None:
+    try:
+        content = sealvm.read_bytes()
+    except OSError:
+        raise LabError(f"{sealvm} is missing: build it with "
+                       "'bazel build -c opt //:sealvm'") from None
+    if not is_static(content):
+        raise LabError(f"{sealvm} is not a static program, and L1 has no libraries: build it with "
+                       "'bazel build -c opt //:sealvm'")
+    archive.data("bin/sealvm", content, 0o755)
+
+
+def _add_files(archive: cpio.Writer, files: Iterable[pathlib.Path]) -> None:
+    names: set[str] = set()
+    for file in files:
+        name = file.resolve().name if file.name in ("", "..") else file.name
+        if name in names:
+            raise UsageError(f"--file: two files are called {name}")
+        names.add(name)
+        try:
+            _add_path(archive, f"root/{name}", file)
+        except OSError as error:
+            raise UsageError(f"--file {file}: {error.strerror}") from error
+        except ValueError as error:
+            raise UsageError(f"--file {file}: {error}") from error
+
+
+def _add_path(archive: cpio.Writer, name: str, path: pathlib.Path) -> None:
+    """A file, or a folder with all that is in it; links are followed."""
+    if path.is_dir():
+        archive.folder(name)
+        for entry in sorted(path.iterdir()):
+            _add_path(archive, f"{name}/{entry.name}", entry)
+    else:
+        archive.file(name, path)
