@@ -36,7 +36,7 @@ std::string_view ExitReasonName(ExitReason reason);
 struct ExitReport {
   ExitReason reason = ExitReason::kStopped;
   uint32_t guest_code = 0;
-  std::optional<Error> error;
+  std::optional<Error> error = std::nullopt;
 };
 
 enum class EventKind {
@@ -58,7 +58,7 @@ struct Event {
   std::chrono::nanoseconds since_create{0};
   // kBootMark: the byte written. kExit: what Run returns.
   uint32_t value = 0;
-  std::optional<ExitReason> exit_reason;
+  std::optional<ExitReason> exit_reason = std::nullopt;
 };
 
 // What the embedder wants to hear. Each may be empty. Called on the machine's threads, each

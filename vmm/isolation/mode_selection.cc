@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/isolation/mode_selection.h"
+
+#include <fmt/format.h>
+
+namespace sealvm {
+
+bool IsImplemented(IsolationMode mode) { return mode == IsolationMode::kNone; }
+
+Result<IsolationMode> SelectIsolation(IsolationMode requested) {
+  if (requested == IsolationMode::kAuto) return IsolationMode::kNone;
+  if (IsImplemented(requested)) return requested;
+  return Refused(fmt::format("--isolation {}: this version of sealvm does not have this mode yet",
+                             IsolationModeName(requested)),
+                 "`sealvm doctor` lists what works here");
+}
+
+}  // namespace sealvm

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/machine/exit_dispatcher.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <span>
+#include <string>
+#include <utility>
+
+namespace sealvm {
+namespace {
+
+ExitReport FatalReport(std::string message, std::string hint = {}) {
+  return {.reason = ExitReason::kError,
+          .error = Error{ErrorKind::kHost, std::move(message), std::move(hint), 0}};
+}
+
+std::string WhereItStopped(kvm::Vcpu& vcpu) {
+  const Result<kvm_regs> regs = vcpu.GetRegs();
+  return regs ? fmt::format("vcpu {}, RIP {:#x}", vcpu.id(), uint64_t{regs->rip})
+              : fmt::format("vcpu {}", vcpu.id());
+}
+
+ExitReport Describe(kvm::Vcpu& vcpu, const kvm::InternalErrorExit& exit) {
+  const std::string where = WhereItStopped(vcpu);
+  if (exit.suberror != KVM_INTERNAL_ERROR_EMULATION) {
+    return FatalReport(fmt::format("{}: KVM internal error {}", where, exit.suberror));
+  }
+  const std::span bytes = std::span(exit.instruction).first(exit.instruction_length);
+  return FatalReport(fmt::format("{}: KVM cannot emulate the guest's instruction{}{:02x}", where,
+                                 bytes.empty() ? "" : " ", fmt::join(bytes, " ")),
+                     "the guest uses an instruction that this host's KVM emulates and does not "
+                     "know, or it executes "
+                     "from where there is no memory");
+}
+
+ExitReport Describe(kvm::Vcpu& vcpu, const kvm::SystemEventExit& exit) {
+  switch (exit.type) {
+    case KVM_SYSTEM_EVENT_SHUTDOWN:
+      return {.reason = ExitReason::kPowerOff};
+    case KVM_SYSTEM_EVENT_RESET:
+      return {.reason = ExitReason::kReset};
+    case KVM_SYSTEM_EVENT_CRASH:
+      return {.reason = ExitReason::kPanic};
+    default:
+      return FatalReport(fmt::format("vcpu {}: unknown system event {}", vcpu.id(), exit.type));
+  }
+}
+
+}  // namespace
+
+std::optional<ExitReport> ExitDispatcher::Dispatch(kvm::Vcpu& vcpu, const kvm::VcpuExit& exit) {
+  if (const auto* io = std::get_if<kvm::IoExit>(&exit)) {
+    HandleIo(*io);
+    return std::nullopt;
+  }
+  if (const auto* mmio = std::get_if<kvm::MmioExit>(&exit)) {
+    HandleMmio(*mmio);
+    return std::nullopt;
+  }
+  if (std::holds_alternative<kvm::InterruptedExit>(exit)) return std::nullopt;
+  if (std::holds_alternative<kvm::ShutdownExit>(exit)) {
+    return ExitReport{.reason = ExitReason::kTripleFault};
+  }
+  if (const auto* event = std::get_if<kvm::SystemEventExit>(&exit)) return Describe(vcpu, *event);
+  if (const auto* error = std::get_if<kvm::InternalErrorExit>(&exit)) {
+    return Describe(vcpu, *error);
+  }
+  if (const auto* entry = std::get_if<kvm::FailEntryExit>(&exit)) {
+    return FatalReport(fmt::format("{}: the CPU refused the vCPU's state, hardware reason {:#x}",
+                                   WhereItStopped(vcpu), entry->reason));
+  }
+  if (const auto* other = std::get_if<kvm::UnexpectedExit>(&exit)) {
+    return FatalReport(
+        fmt::format("{}: unexpected KVM exit reason {}", WhereItStopped(vcpu), other->reason));
+  }
+  return FatalReport(fmt::format("{}: HLT reached user space", WhereItStopped(vcpu)));
+}
+
+void ExitDispatcher::HandleIo(const kvm::IoExit& io) {
+  // String I/O comes as several accesses to one port.
+  for (uint32_t i = 0; i < io.count; ++i) {
+    const std::span<uint8_t> access = io.data.subspan(size_t{i} * io.width, io.width);
+    if (io.is_write) {
+      pio_.Write(io.port, access);
+    } else {
+      pio_.Read(io.port, access);
+    }
+  }
+}
+
+void ExitDispatcher::HandleMmio(const kvm::MmioExit& mmio) {
+  if (mmio.is_write) {
+    mmio_.Write(mmio.gpa, mmio.data);
+  } else {
+    mmio_.Read(mmio.gpa, mmio.data);
+  }
+}
+
+}  // namespace sealvm
