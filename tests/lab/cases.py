@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lab's tests of sealvm."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from lab.case import (Case, CheckFailed, expect, expect_exit, expect_line, json_of, number_after,
+                      section, text_of)
+from lab.session import Result
+
+INITRD = "/kernels/initrd.cpio.gz"
+GUEST_KERNELS = ("cloud-6.1", "cloud-6.12", "cloud-7.x")
+KERNEL_FILES = ("vmlinuz", "vmlinux")
+
+# What the memory map leaves out of the memory asked for: the PC's hole below 1 MiB, and pages the
+# VMM keeps for itself.
+HOLES_KIB = 1024
+
+# Quiet boot of the 6.12 kernel, exits to user space until init. Microvm VMMs: 319 to 1622.
+MAX_EXITS_UNTIL_INIT = 300
+
+EXIT_PANIC = 3
+EXIT_TIMEOUT = 4
+EXIT_REFUSED = 5
+
+
+def sealvm_run(kernel: str, *, image: str = "vmlinuz", cpus: int = 1, memory: str = "256M",
+               cmdline: str = "console=ttyS0 quiet", initrd: str | None = INITRD,
+               extra: Iterable[str] = ()) -> str:
+    """A shell command line that boots one of the lab's guest kernels."""
+    words = ["sealvm", "run", "--kernel", f"/kernels/{kernel}/{image}", "--cpus", str(cpus),
+             "--memory", memory, "--cmdline", cmdline, *extra]
+    if initrd is not None:
+        words += ["--initrd", initrd]
+    return shlex.join(words) + " </dev/null"
+
+
+def check_boot(cpus: int, memory_mib: int) -> Callable[[Result], None]:
+    """The guest reached its init, sees every vCPU and all memory, and powered off."""
+    def check(result: Result) -> None:
+        expect_line(result, "@@INIT")
+        expect(number_after(result, "@@CPUS") == cpus,
+               f"the guest sees {number_after(result, '@@CPUS')} vCPUs of {cpus}")
+        ram, given = number_after(result, "@@RAMKIB"), memory_mib * 1024
+        expect(given - HOLES_KIB <= ram <= given, f"the guest sees {ram} KiB of {given}")
+        expect_line(result, "@@READY")
+        expect_exit(result, 0)
+    return check
+
+
+def boot_case(name: str, kernel: str, *, cpus: int, memory_mib: int = 256, limit: float = 120,
+              **options: Any) -> Case:
+    script = sealvm_run(kernel, cpus=cpus, memory=f"{memory_mib}M", **options)
+    return Case(name, script, check_boot(cpus, memory_mib), limit)
+
+
+def boot_matrix() -> list[Case]:
+    return [boot_case(f"boot/{kernel}/{image}/{cpus}-cpu", kernel, image=image, cpus=cpus)
+            for kernel in GUEST_KERNELS for image in KERNEL_FILES for cpus in (1, 2)]
+
+
+def check_ended(code: int, line: str | None = None) -> Callable[[Result], None]:
+    def check(result: Result) -> None:
+        if line is not None:
+            expect_line(result, line)
+        expect_exit(result, code)
+    return check
+
+
+def check_panic(result: Result) -> None:
+    expect("Kernel panic - not syncing" in text_of(result.stdout), "the guest did not panic")
+    expect_exit(result, EXIT_PANIC)
+
+
+def check_exits(result: Result) -> None:
+    exits = number_after(result, "exits")
+    expect_line(result, "@@READY")
+    expect_exit(result, 0)
+    expect(0 < exits <= MAX_EXITS_UNTIL_INIT,
+           f"{exits} exits to user space until init, at most {MAX_EXITS_UNTIL_INIT} wanted")
+
+
+def check_diagnostic(cpus: int) -> Callable[[Result], None]:
+    def check(result: Result) -> None:
+        expect(bool(text_of(result.stdout).strip()), "the diagnostic guest printed nothing")
+        expect_exit(result, 0)
+        vcpus = [line for line in text_of(result.stdout).splitlines() if "cpu" in line.lower()]
+        expect(any(str(cpus) in line.split() for line in vcpus),
+               f"no line of the diagnostic guest says {cpus} vCPUs")
+    return check
+
+
+def check_doctor(result: Result) -> None:
+    expect_exit(result, 0)
+    report = json_of(text_of(result.stdout), "the report")
+    speed = report.get("guest_speed")
+    expect(isinstance(speed, dict), "the report has no guest_speed, so the micro guest did not run")
+    expect(speed["kernel_mode_instructions_per_second"] > 0, f"odd speed: {speed}")
+    expect(isinstance(speed["hardware_speed"], bool), f"odd speed: {speed}")
+
+
+def check_reports(result: Result) -> None:
+    """--events-fd gives ordered JSON lines, --stats a JSON file."""
+    expect_exit(result, 0)
+    events = [json_of(line, "an event") for line in section(result, "events").splitlines() if line]
+    names = [event.get("event") for event in events]
+    wanted = ["created", "started", "first-instruction", "exit"]
+    expect([name for name in names if name in wanted] == wanted,
+           f"events are {names}, expected {wanted} in this order")
+    stats = json_of(section(result, "stats"), "--stats")
+    expect(isinstance(stats, dict) and bool(stats), "--stats is empty")
+
+
+def check_console_input(result: Result) -> None:
+    expect("sum is 42" in text_of(result.stdout), "the guest's shell did not answer")
+    expect_exit(result, 0)
+
+
+# A terminal's user types when there is something to answer, so wait for the guest's shell.
+TYPE_INTO_SHELL = """
+mkfifo /tmp/keys
+{run} </tmp/keys >/tmp/screen &
+vmm=$!
+exec 9>/tmp/keys
+for i in $(seq 300); do
+  grep -q 'shell in the guest' /tmp/screen && break
+  kill -0 $vmm 2>/dev/null || break
+  usleep 200000
+done
+printf 'echo sum is $((40 + 2)); poweroff -f\\n' >&9
+wait $vmm
+status=$?
+cat /tmp/screen
+rm -f /tmp/keys /tmp/screen
+exit $status
+"""
+
+REPORTS = """
+{run} --events-fd 3 --stats /tmp/stats.json 3>/tmp/events >/dev/null
+status=$?
+echo '== events'; cat /tmp/events
+echo '== stats'; cat /tmp/stats.json
+rm -f /tmp/events /tmp/stats.json
+exit $status
+"""
+
+# A guest that never ends must leave with the VMM, and the VMM with its signal.
+END_BY_SIGNAL = """
+{run} >/tmp/screen 2>/tmp/messages &
+vmm=$!
+for i in $(seq 300); do
+  grep -q '@@READY' /tmp/screen && break
+  kill -0 $vmm 2>/dev/null || break
+  usleep 200000
+done
+kill -TERM $vmm
+wait $vmm
+echo "status=$?"
+kill -0 $vmm 2>/dev/null && echo "still there"
+ls /sys/kernel/debug/kvm | grep -q "^$vmm-" && echo "VM still there"
+cat /tmp/screen; cat /tmp/messages >&2
+rm -f /tmp/screen /tmp/messages
+"""
+
+
+def check_signal(result: Result) -> None:
+    expect_line(result, "@@READY")
+    status = number_after(result, "status")
+    expect(0 < status < 128 or status == 143, f"SIGTERM gave status {status}")
+    for left in ("still there", "VM still there"):
+        expect(left not in text_of(result.stdout).splitlines(), f"after SIGTERM: {left}")
+
+
+def guest_cases() -> list[Case]:
+    """Behaviour besides plain boots, with the 6.12 kernel."""
+    kernel = "cloud-6.12"
+
+    def run(words: str, **options: Any) -> str:
+        return sealvm_run(kernel, cmdline=f"console=ttyS0 quiet {words}", **options)
+
+    def interactive(words: str) -> str:
+        return run(words).removesuffix(" </dev/null")
+
+    return [
+        boot_case("boot/full-console", kernel, cpus=1, cmdline="console=ttyS0", limit=180),
+        boot_case("boot/4-cpu", kernel, cpus=4, memory_mib=512, limit=240),
+        boot_case("boot/memory-above-4-gib", kernel, cpus=1, memory_mib=5120, limit=180),
+        Case("end/reboot", run("test=reboot"), check_ended(0, "@@READY")),
+        Case("end/panic-with-pvpanic", run("test=panic"), check_panic),
+        Case("end/panic-before-init", run("panic=-1 reboot=t", initrd=None), check_panic),
+        Case("end/timeout-while-booting", run("test=spin", extra=["--timeout", "1"]),
+             check_ended(EXIT_TIMEOUT), 60),
+        Case("end/timeout-while-spinning", run("test=spin", extra=["--timeout", "45"]),
+             check_ended(EXIT_TIMEOUT, "@@READY"), 90),
+        Case("end/sigterm-while-spinning", END_BY_SIGNAL.format(run=run("test=spin")),
+             check_signal),
+        Case("exits-until-init", f"exits-until-init {run('hold=3')}", check_exits),
+        Case("reports", REPORTS.format(run=interactive("")), check_reports),
+        Case("console-input", TYPE_INTO_SHELL.format(run=interactive("test=shell")),
+             check_console_input),
+    ]
+
+
+def common_cases() -> list[Case]:
+    """What every L1 kernel must do."""
+    return [
+        Case("doctor", "sealvm doctor --json", check_doctor, 60),
+        Case("diagnostic-guest/1-cpu", "sealvm run --memory 128M </dev/null", check_diagnostic(1),
+             60),
+        Case("diagnostic-guest/2-cpu", "sealvm run --memory 128M --cpus 2 </dev/null",
+             check_diagnostic(2), 60),
+        Case("refused-isolation", "sealvm run --isolation tdx </dev/null",
+             check_ended(EXIT_REFUSED), 30),
+    ]
+
+
+def cases_for(l1: str) -> list[Case]:
+    """All tests for one L1 kernel, "6.12" or "7.x"."""
+    if l1 == "6.12":
+        return common_cases() + boot_matrix() + guest_cases()
+    if l1 == "7.x":
+        return common_cases() + [
+            boot_case(f"boot/{kernel}/vmlinuz/2-cpu", kernel, cpus=2)
+            for kernel in ("cloud-6.12", "cloud-7.x")]
+    raise CheckFailed(f"no tests for L1 {l1}")
