@@ -20,10 +20,10 @@ struct KernelSegmentFacts {
 
 // What an ELF kernel offers.
 struct ElfKernelFacts {
-  uint64_t entry = 0;                 // e_entry, a physical address
-  std::optional<uint32_t> pvh_entry;  // XEN_ELFNOTE_PHYS32_ENTRY
-  bool is_linux = false;              // carries a note of Linux's build
-  std::vector<KernelSegmentFacts> segments;
+  uint64_t entry = 0;                      // e_entry, a physical address
+  std::optional<uint32_t> pvh_entry = {};  // XEN_ELFNOTE_PHYS32_ENTRY
+  bool is_linux = false;                   // carries a note of Linux's build
+  std::vector<KernelSegmentFacts> segments = {};
 };
 
 // What a bzImage's setup header says (Linux Documentation/arch/x86/boot.rst).
@@ -37,30 +37,30 @@ struct BzImageFacts {
   bool efi_kexec = false;          // XLF_EFI_KEXEC
   bool five_level_paging = false;  // XLF_5LEVEL
   bool relocatable = false;
-  uint32_t alignment = 0;           // bytes
-  uint64_t preferred_address = 0;   // GPA
-  uint64_t init_size = 0;           // bytes needed from the load address on
-  uint32_t cmdline_size = 0;        // bytes without the terminating NUL
-  uint64_t initrd_addr_max = 0;     // highest address an initrd may occupy
-  std::string payload_compression;  // "zstd", "gzip", "xz", "lz4", "unknown" ...
-  uint64_t payload_size = 0;        // bytes, compressed
-  bool payload_supported = false;   // this program can unpack it
+  uint32_t alignment = 0;                // bytes
+  uint64_t preferred_address = 0;        // GPA
+  uint64_t init_size = 0;                // bytes needed from the load address on
+  uint32_t cmdline_size = 0;             // bytes without the terminating NUL
+  uint64_t initrd_addr_max = 0;          // highest address an initrd may occupy
+  std::string payload_compression = {};  // "zstd", "gzip", "xz", "lz4", "unknown" ...
+  uint64_t payload_size = 0;             // bytes, compressed
+  bool payload_supported = false;        // this program can unpack it
   // The vmlinux inside, or why it could not be read. At most one of them is set.
-  std::optional<ElfKernelFacts> vmlinux;
-  std::string vmlinux_error;
+  std::optional<ElfKernelFacts> vmlinux = {};
+  std::string vmlinux_error = {};
   uint64_t vmlinux_size = 0;  // bytes, unpacked
 };
 
 // Facts about a kernel file for `sealvm inspect`. Exactly one of bzimage and elf is set.
 struct KernelFacts {
-  std::string path;
-  uint64_t file_size = 0;       // bytes
-  std::string format;           // "bzImage" or "ELF"
-  std::string kernel_version;   // "6.12.95+deb12-cloud-amd64 (...)"; empty when not found
-  std::string default_entry;    // what `run` uses: "linux64" or "pvh"; empty when neither works
-  uint64_t minimum_memory = 0;  // bytes of guest RAM that the kernel itself needs to be loaded
-  std::optional<BzImageFacts> bzimage;
-  std::optional<ElfKernelFacts> elf;
+  std::string path = {};
+  uint64_t file_size = 0;           // bytes
+  std::string format = {};          // "bzImage" or "ELF"
+  std::string kernel_version = {};  // "6.12.95+deb12-cloud-amd64 (...)"; empty when not found
+  std::string default_entry = {};   // what `run` uses: "linux64" or "pvh"; empty when neither works
+  uint64_t minimum_memory = 0;      // bytes of guest RAM that the kernel itself needs to be loaded
+  std::optional<BzImageFacts> bzimage = {};
+  std::optional<ElfKernelFacts> elf = {};
 };
 
 // Reads the headers of `path`, unpacks a bzImage's payload, and reports. A file that is no kernel
