@@ -50,7 +50,7 @@ def load(cache: pathlib.Path | None = None) -> dict[str, Kernel]:
         }
     except FileNotFoundError:
         raise LabError("there are no kernels in the cache: run tools/setup lab") from None
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise LabError(f"{index} cannot be used ({error}): run tools/setup lab --refresh") from error
 
 

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of the checks on guests' output and of the command line's values."""
+
+import argparse
+import unittest
+
+from lab import cases, cli, runner
+from lab.case import Case, CheckFailed, expect_line, number_after, section
+from lab.session import Result
+
+
+def result(stdout: str = "", exit_code: int = 0, timed_out: bool = False) -> Result:
+    return Result(exit_code, timed_out, 1.0, stdout.encode(), b"", b"")
+
+
+def boot_output(cpus: int = 2, ram: int = 262143, rest: str = "@@READY\r\n") -> str:
+    return f"\r\n@@INIT\r\n@@CPUS {cpus}\r\n@@RAMKIB {ram}\r\n{rest}"
+
+
+class CheckBootTest(unittest.TestCase):
+    check = staticmethod(cases.check_boot(cpus=2, memory_mib=256))
+
+    def test_good_boot(self):
+        self.check(result(boot_output()))
+
+    def test_each_fault_is_found(self):
+        faults = {
+            "exit code 1": result(boot_output(), exit_code=1),
+            "sees 1 vCPUs of 2": result(boot_output(cpus=1)),
+            "sees 131072 KiB": result(boot_output(ram=131072)),
+            "sees 999999 KiB": result(boot_output(ram=999999)),
+            "no line '@@READY'": result(boot_output(rest="")),
+            "no line '@@INIT'": result("Kernel panic\n"),
+        }
+        for text, output in faults.items():
+            with self.assertRaisesRegex(CheckFailed, text):
+                self.check(output)
+
+
+class CheckExitsTest(unittest.TestCase):
+    def test_limit(self):
+        cases.check_exits(result("@@READY\nexits=300\n"))
+        for count in ("301", "0"):
+            with self.assertRaisesRegex(CheckFailed, f"{count} exits"):
+                cases.check_exits(result(f"@@READY\nexits={count}\n"))
+
+    def test_no_count_is_a_failure(self):
+        with self.assertRaisesRegex(CheckFailed, "no line 'exits"):
+            cases.check_exits(result("@@READY\n"))
+
+
+class CheckReportsTest(unittest.TestCase):
+    GOOD = ['{"event":"created"}', '{"event":"started"}', '{"event":"first-instruction"}',
+            '{"event":"booted"}', '{"event":"exit"}']
+
+    def output(self, events, stats='{"cpus":1}'):
+        return result("== events\n" + "\n".join(events) + "\n== stats\n" + stats)
+
+    def test_good_reports(self):
+        cases.check_reports(self.output(self.GOOD))
+
+    def test_wrong_order_missing_event_and_bad_json(self):
+        for events, stats in ((self.GOOD[::-1], "{}"), (self.GOOD[:-1], '{"a":1}'),
+                              (self.GOOD[:2] + ["{"], '{"a":1}'), (self.GOOD, ""),
+                              (self.GOOD, "{}")):
+            with self.assertRaises(CheckFailed):
+                cases.check_reports(self.output(events, stats))
+
+
+class JudgeTest(unittest.TestCase):
+    CASE = Case("x", "true", cases.check_ended(0), limit=5)
+
+    def test_passed(self):
+        self.assertEqual(runner.judge(self.CASE, result()), "")
+
+    def test_timeout_comes_before_the_check(self):
+        self.assertIn("not finished after 5 s",
+                      runner.judge(self.CASE, result(exit_code=137, timed_out=True)))
+
+
+class OutputTest(unittest.TestCase):
+    def test_number(self):
+        self.assertEqual(number_after(result("exits=12\n"), "exits"), 12)
+        with self.assertRaises(CheckFailed):
+            number_after(result("exits=many\n"), "exits")
+
+    def test_a_line_is_matched_whole(self):
+        with self.assertRaises(CheckFailed):
+            expect_line(result("x @@INIT\n"), "@@INIT")
+
+    def test_sections(self):
+        output = result("== a\n1\n== b\n2\n")
+        self.assertEqual((section(output, "a"), section(output, "b")), ("1\n", "2\n"))
+        with self.assertRaises(CheckFailed):
+            section(output, "c")
+
+
+class CasesTest(unittest.TestCase):
+    def test_names_are_unique(self):
+        for l1 in runner.L1_KERNELS:
+            names = [case.name for case in cases.cases_for(l1)]
+            self.assertEqual(len(names), len(set(names)))
+
+    def test_matrix_is_whole(self):
+        names = {case.name for case in cases.cases_for("6.12")}
+        for kernel in ("cloud-6.1", "cloud-6.12", "cloud-7.x"):
+            for image in ("vmlinuz", "vmlinux"):
+                for cpus in (1, 2):
+                    self.assertIn(f"boot/{kernel}/{image}/{cpus}-cpu", names)
+
+
+class CommandLineTest(unittest.TestCase):
+    def test_memory(self):
+        self.assertEqual(cli.parse_memory("4G"), 4096)
+        self.assertEqual(cli.parse_memory("2048m"), 2048)
+        for text in ("", "4", "0G", "3.5G", "511M", "2000000T", "-1G", "4GB"):
+            with self.assertRaises(argparse.ArgumentTypeError, msg=text):
+                cli.parse_memory(text)
+
+    def test_cpus(self):
+        self.assertEqual(cli.parse_cpus("64"), 64)
+        for text in ("0", "65", "-1", "two", ""):
+            with self.assertRaises(argparse.ArgumentTypeError, msg=text):
+                cli.parse_cpus(text)
+
+    def test_seconds(self):
+        self.assertEqual(cli.parse_seconds("0.5"), 0.5)
+        for text in ("0", "-1", "nan", "inf", "soon"):
+            with self.assertRaises(argparse.ArgumentTypeError, msg=text):
+                cli.parse_seconds(text)
+
+    def test_command_after_dashes_keeps_its_own_options(self):
+        options = cli.make_parser().parse_args(
+            ["run", "--cpus", "1", "--", "sealvm", "run", "--cpus", "4", "--", "x"])
+        self.assertEqual(options.cpus, 1)
+        self.assertEqual(cli.command_of(options), ["sealvm", "run", "--cpus", "4", "--", "x"])
+
+
+if __name__ == "__main__":
+    unittest.main()
