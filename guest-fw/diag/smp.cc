@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-fw/diag/smp.h"
+
+#include <string.h>
+
+#include <atomic>
+
+#include "guest-fw/diag/cpu.h"
+#include "guest-fw/diag/exceptions.h"
+#include "guest-fw/diag/layout.h"
+#include "guest-fw/diag/memory_test.h"
+#include "guest-fw/diag/supervisor.h"
+
+extern "C" {
+extern uint8_t ap_trampoline[];
+extern uint8_t ap_trampoline_fields[];
+extern uint8_t ap_trampoline_end[];
+extern uint64_t ap_online[MAX_APIC_IDS / 64];
+void ApLongMode();
+}
+
+namespace sealvm::diag {
+namespace {
+
+// Local APIC: Intel SDM vol. 3A sections 11.4, 11.6.1 and 11.12.
+constexpr uint64_t kApicBaseMask = 0x000f'ffff'ffff'f000;
+constexpr uint64_t kApicX2 = 1 << 10;
+constexpr uint64_t kApicEnable = 1 << 11;
+constexpr uint32_t kX2apicIcrMsr = 0x830;
+constexpr uint64_t kXapicId = 0x20;
+constexpr uint64_t kXapicIcrLow = 0x300;
+constexpr uint64_t kXapicIcrHigh = 0x310;
+constexpr uint32_t kIcrPending = 1 << 12;
+constexpr uint32_t kIcrInit = 0x4500;
+constexpr uint32_t kIcrStartUp = 0x4600;
+constexpr uint32_t kCpuidX2apic = 1 << 21;  // CPUID 1 ECX
+
+// Where a start-up IPI can point: its vector is the page number. Page 0 has the real-mode vectors,
+// and from 640 KiB on there are no plain pages on a PC.
+constexpr uint64_t kFirstTrampoline = 0x1000;
+constexpr uint64_t kLastTrampoline = 0x9f000;
+
+// How long to wait for the next vCPU, in TSC ticks: a second at 4 GHz, two at 2 GHz.
+constexpr uint64_t kPatience = 4'000'000'000;
+
+// What the trampoline reads; see entry.S.
+struct [[gnu::packed]] TrampolineFields {
+  uint32_t cr3;
+  uint32_t target;
+  uint16_t code_selector;
+  uint16_t gdt_limit;
+  uint32_t gdt_base;
+};
+
+// Ring 0 only.
+class LocalApic {
+ public:
+  LocalApic() : x2apic_((CpuidInRing0(1, 0).ecx & kCpuidX2apic) != 0) {
+    uint64_t base = ReadMsr(APIC_BASE_MSR) | kApicEnable;
+    if (x2apic_) {
+      base |= kApicX2;
+    }
+    WriteMsr(APIC_BASE_MSR, base);
+    mmio_ = base & kApicBaseMask;
+  }
+
+  bool x2apic() const { return x2apic_; }
+
+  uint32_t Id() const {
+    return x2apic_ ? static_cast<uint32_t>(ReadMsr(X2APIC_ID_MSR)) : Read(kXapicId) >> 24;
+  }
+
+  void Send(uint32_t destination, uint32_t command) const {
+    if (x2apic_) {
+      WriteMsr(kX2apicIcrMsr, uint64_t{destination} << 32 | command);
+      return;
+    }
+    Write(kXapicIcrHigh, destination << 24);
+    Write(kXapicIcrLow, command);
+    for (unsigned i = 0; i < 1000 && (Read(kXapicIcrLow) & kIcrPending) != 0; ++i) {
+      Pause();
+    }
+  }
+
+ private:
+  // Plain MOVs: KVM has to emulate them.
+  uint32_t Read(uint64_t offset) const {
+    uint32_t value;
+    asm volatile("movl (%1), %0" : "=r"(value) : "r"(mmio_ + offset) : "memory");
+    return value;
+  }
+  void Write(uint64_t offset, uint32_t value) const {
+    asm volatile("movl %0, (%1)" ::"r"(value), "r"(mmio_ + offset) : "memory");
+  }
+
+  bool x2apic_;
+  uint64_t mmio_;
+};
+
+// The highest suitable page of usable RAM, or 0.
+uint64_t FindTrampolinePage(std::span<const MemoryRange> ranges) {
+  uint64_t page = 0;
+  for (const PageSpan& span : TestPlan(ranges).spans()) {
+    const uint64_t last = std::min(span.end - 4096, kLastTrampoline);
+    if (span.start <= last && last >= kFirstTrampoline && last > page) {
+      page = last;
+    }
+  }
+  return page;
+}
+
+void WriteTrampoline(uint64_t page, uint64_t cr3) {
+  auto* to = reinterpret_cast<uint8_t*>(page);
+  memcpy(to, ap_trampoline, static_cast<size_t>(ap_trampoline_end - ap_trampoline));
+  const TrampolineFields fields{
+      .cr3 = static_cast<uint32_t>(cr3),
+      .target = static_cast<uint32_t>(reinterpret_cast<uint64_t>(&ApLongMode)),
+      .code_selector = KERNEL_CODE_SELECTOR,
+      .gdt_limit = GdtLimit(),
+      .gdt_base = GdtAddress(),
+  };
+  memcpy(to + (ap_trampoline_fields - ap_trampoline), &fields, sizeof(fields));
+}
+
+bool IsOnline(uint32_t apic_id) {
+  return apic_id < MAX_APIC_IDS &&
+         (__atomic_load_n(&ap_online[apic_id / 64], __ATOMIC_ACQUIRE) >> (apic_id % 64) & 1) != 0;
+}
+
+size_t CountOnline(std::span<const uint32_t> apic_ids) {
+  size_t count = 0;
+  for (uint32_t id : apic_ids) {
+    count += IsOnline(id) ? 1 : 0;
+  }
+  return count;
+}
+
+// Patience starts anew with every vCPU that answers.
+size_t WaitForAll(std::span<const uint32_t> apic_ids) {
+  size_t online = CountOnline(apic_ids);
+  uint64_t since = ReadTsc();
+  while (online < apic_ids.size() && ReadTsc() - since < kPatience) {
+    Pause();
+    const size_t now = CountOnline(apic_ids);
+    if (now != online) {
+      online = now;
+      since = ReadTsc();
+    }
+  }
+  return online;
+}
+
+}  // namespace
+
+SmpResult StartOtherVcpus(std::span<const uint32_t> apic_ids, std::span<const MemoryRange> ranges,
+                          uint64_t cr3) {
+  SmpResult result;
+  const uint64_t page = FindTrampolinePage(ranges);
+  result.has_trampoline_page = page != 0;
+  InRing0([&] {
+    const LocalApic apic;
+    const uint32_t own_id = apic.Id();
+    result.x2apic = apic.x2apic();
+    if (own_id < MAX_APIC_IDS) {
+      ap_online[own_id / 64] |= uint64_t{1} << (own_id % 64);
+    }
+    if (page == 0) {
+      return;
+    }
+    WriteTrampoline(page, cr3);
+    for (uint32_t id : apic_ids) {
+      if (id != own_id) {
+        apic.Send(id, kIcrInit);
+        apic.Send(id, kIcrStartUp | static_cast<uint32_t>(page >> 12));
+      }
+    }
+  });
+  result.answered = WaitForAll(apic_ids);
+  for (uint32_t id : apic_ids) {
+    if (!IsOnline(id) && !result.has_silent) {
+      result.has_silent = true;
+      result.first_silent = id;
+    }
+  }
+  return result;
+}
+
+}  // namespace sealvm::diag
