@@ -135,6 +135,7 @@ class Parser {
     }
     SEALVM_TRY(file_.Read(header_.e_phoff, {reinterpret_cast<uint8_t*>(table.data()), bytes}));
     for (const Elf64_Phdr& entry : table) {
+      if (entry.p_type == PT_INTERP) return Bad("is a program for a running system, not a kernel");
       if (entry.p_type == PT_LOAD) SEALVM_TRY(TakeSegment(entry));
       if (entry.p_type == PT_NOTE) SEALVM_TRY(TakeNotes(entry));
     }

@@ -36,9 +36,10 @@ std::string TakeVersion(std::string_view text) {
   return printable ? std::string(text.substr(0, kMaxBanner)) : std::string();
 }
 
+// Looks at banners that begin in the first kScanChunk bytes: a later one may be cut off, and the
+// next window has it whole.
 std::string FindVersionIn(std::string_view window) {
-  for (size_t at = window.find(kBanner); at != std::string_view::npos;
-       at = window.find(kBanner, at + 1)) {
+  for (size_t at = window.find(kBanner); at < kScanChunk; at = window.find(kBanner, at + 1)) {
     std::string version = TakeVersion(window.substr(at + kBanner.size()));
     if (!version.empty()) return version;
   }
