@@ -95,6 +95,9 @@ def make_parser() -> argparse.ArgumentParser:
     shell = commands.add_parser("shell", parents=[shared], help="open a prompt in a fresh L1",
                                 usage="tools/lab shell [options] [-- COMMAND [ARGUMENT]...]")
     shell.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND")
+    image = commands.add_parser("initrd", help="write the guests' initramfs to a file",
+                                usage="tools/lab initrd FILE")
+    image.add_argument("output", type=pathlib.Path, metavar="FILE")
     return parser
 
 
@@ -165,6 +168,19 @@ def run_shell(options: argparse.Namespace) -> int:
         return terminal.interact(lab, f"exec {shlex.join(command)}" if command else "exec sh -i")
 
 
+def write_initrd(options: argparse.Namespace) -> int:
+    guests = [kernel for kernel in kernels.load().values() if kernel.role == "guest"]
+    content = initrd.build_guest(guests)
+    try:
+        options.output.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"initrd: cannot write {options.output}: {error.strerror}") from error
+    return 0
+
+
+COMMANDS = {"run": run_command, "shell": run_shell, "initrd": write_initrd}
+
+
 def end_orderly(number: int, _: FrameType | None) -> None:
     """Signals unwind the stack, so that the terminal is restored and QEMU is ended."""
     raise SystemExit(128 + number)
@@ -175,7 +191,7 @@ def main(argv: list[str] | None = None) -> int:
         signal.signal(number, end_orderly)
     options = make_parser().parse_args(argv)
     try:
-        return (run_command if options.command == "run" else run_shell)(options)
+        return COMMANDS[options.command](options)
     except Unavailable as reason:
         print(f"tools/lab: SKIPPED: {reason}", file=sys.stderr)
         return EXIT_SKIPPED

@@ -16,8 +16,9 @@ TEST_PACKAGES=(
   acpica-tools strace zstd xz-utils lz4 cpio
 )
 
-LAB_PACKAGES=(
-  busybox-static cpio zstd xz-utils lz4
+# The compressors unpack kernels.
+KERNEL_PACKAGES=(
+  python3-minimal python3 busybox-static zstd lz4
 )
 
 # The nested lab needs TCG's SVM emulation as QEMU 10 has it; Debian 12 ships 7.2.

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the parts of ./check and counts their test cases."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import pathlib
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from collections.abc import Callable
+from types import FrameType
+
+from outcomes import (FAILED, PASSED, SKIPPED, Outcome, counts_line, from_build_events, from_lab,
+                      one_line, report)
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PYTHON_TESTS = (("tests", "lab"), ("tools/setup.d", "."), ("tools/check.d", "."))
+SANITIZER_COMPILER = "clang-19"
+
+# `bazel test` ends with 4 if the build worked but there is no test to run.
+BAZEL_NO_TESTS = 4
+
+
+def say(text: str) -> None:
+    print(f"check: {text}", file=sys.stderr, flush=True)
+
+
+def cache_folder() -> pathlib.Path:
+    """The same rule as in tools/setup."""
+    chosen = os.environ.get("SEALVM_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return pathlib.Path(chosen or os.path.join(base, "sealvm"))
+
+
+def bazel_command(configuration: str | None) -> list[str]:
+    """Bazel with an output base of its own for each sanitizer: one base would rebuild everything
+    each time the compiler changes. A sanitizer's server ends soon after its only use. The
+    variable BAZEL may hold another command, with startup options."""
+    program = shlex.split(os.environ.get("BAZEL", "bazel"))
+    if configuration is None:
+        return program
+    tree = hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]
+    base = cache_folder() / "bazel" / f"{configuration}-{tree}"
+    return [*program, f"--output_base={base}", "--max_idle_secs=15"]
+
+
+def run(command: list[str], **environment: str) -> int:
+    """Runs a tool with its output on stderr and nothing on stdin."""
+    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=sys.stderr,
+                          env={**os.environ, **environment}, check=False).returncode
+
+
+def bazel_test(part: str, configuration: str | None, options: list[str]) -> list[Outcome]:
+    """`bazel test` of the whole tree in one configuration."""
+    if shutil.which("bazel") is None:
+        return [Outcome(part, SKIPPED, "bazel is missing; run tools/setup build")]
+    if configuration is not None and shutil.which(SANITIZER_COMPILER) is None:
+        return [Outcome(part, SKIPPED, f"{SANITIZER_COMPILER} is missing; run tools/setup test")]
+    with tempfile.TemporaryDirectory(prefix="sealvm-check-") as folder:
+        events = pathlib.Path(folder, "events.json")
+        # Convenience links stay those of the release build.
+        flags = ["-c", "opt"] if configuration is None else [f"--config={configuration}",
+                                                             "--symlink_prefix=/"]
+        code = run([*bazel_command(configuration), "test", *flags, "--keep_going",
+                    "--noshow_progress", f"--build_event_json_file={events}", *options, "//..."])
+        outcomes = from_build_events(events, part) if events.exists() else []
+    if code not in (0, BAZEL_NO_TESTS) and not any(o.outcome == FAILED for o in outcomes):
+        outcomes.append(Outcome(part, FAILED, f"bazel test ended with {code}; see its output above"))
+    if not outcomes:
+        outcomes.append(Outcome(part, SKIPPED, "no test target has this part's tag"))
+    return outcomes
+
+
+class CountingResult(unittest.TextTestResult):
+    """Keeps an outcome for each test."""
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)  # type: ignore[arg-type]
+        self.outcomes: dict[str, Outcome] = {}
+
+    def _note(self, test: unittest.TestCase, outcome: str, reason: str = "") -> None:
+        self.outcomes[test.id()] = Outcome(f"python/{test.id()}", outcome, reason)
+
+    def addSuccess(self, test: unittest.TestCase) -> None:
+        super().addSuccess(test)
+        self._note(test, PASSED)
+
+    def addFailure(self, test, err) -> None:  # type: ignore[no-untyped-def]
+        super().addFailure(test, err)
+        self._note(test, FAILED, f"{err[0].__name__}: {err[1]}")
+
+    def addError(self, test, err) -> None:  # type: ignore[no-untyped-def]
+        super().addError(test, err)
+        self._note(test, FAILED, f"{err[0].__name__}: {err[1]}")
+
+    def addSubTest(self, test, subtest, err) -> None:  # type: ignore[no-untyped-def]
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self._note(test, FAILED, f"{subtest}: {err[0].__name__}: {err[1]}")
+
+    def addSkip(self, test: unittest.TestCase, reason: str) -> None:
+        super().addSkip(test, reason)
+        self._note(test, SKIPPED, reason)
+
+
+def python_tests() -> list[Outcome]:
+    """Unit tests of the tools, in this process."""
+    outcomes: list[Outcome] = []
+    for top, start in PYTHON_TESTS:
+        folder = ROOT / top
+        sys.path.insert(0, str(folder))
+        suite = unittest.TestLoader().discover(str(folder / start), "*_test.py", str(folder))
+        result = unittest.TextTestRunner(stream=sys.stderr, verbosity=0,
+                                         resultclass=CountingResult).run(suite)
+        assert isinstance(result, CountingResult)
+        outcomes += result.outcomes.values()
+    return outcomes
+
+
+def unit() -> list[Outcome]:
+    return python_tests() + bazel_test("unit", None, [])
+
+
+def asan() -> list[Outcome]:
+    return bazel_test("asan", "asan", ["--build_tests_only"])
+
+
+def tsan() -> list[Outcome]:
+    return bazel_test("tsan", "tsan", ["--build_tests_only", "--test_tag_filters=tsan"])
+
+
+def lab() -> list[Outcome]:
+    """Tests inside the nested lab, with the release binary."""
+    if shutil.which("qemu-system-x86_64") is None:
+        return [Outcome("lab", SKIPPED, "qemu-system-x86_64 is missing; run tools/setup lab")]
+    if shutil.which("bazel") is None:
+        return [Outcome("lab", SKIPPED, "bazel is missing; run tools/setup build")]
+    if run([*bazel_command(None), "build", "-c", "opt", "--noshow_progress", "//:sealvm"]) != 0:
+        return [Outcome("lab", FAILED, "//:sealvm does not build")]
+    with tempfile.TemporaryDirectory(prefix="sealvm-check-") as folder:
+        results = pathlib.Path(folder, "results.json")
+        code = run([sys.executable, "-B", "-m", "lab.runner", f"--results={results}"],
+                   PYTHONPATH=str(ROOT / "tests"))
+        if not results.exists():
+            return [Outcome("lab", FAILED, f"its runner ended with {code} and left no results")]
+        return from_lab(results)
+
+
+PARTS: dict[str, Callable[[], list[Outcome]]] = {
+    "unit": unit, "lab": lab, "asan": asan, "tsan": tsan}
+
+
+def run_part(name: str) -> list[Outcome]:
+    """A part that breaks is a failed test, not the end of the others."""
+    say(f"part {name}")
+    started = time.monotonic()
+    try:
+        outcomes = PARTS[name]()
+    except Exception as error:  # pylint: disable=broad-except
+        outcomes = [Outcome(name, FAILED, one_line(f"{type(error).__name__}: {error}"))]
+    say(f"part {name}: {counts_line(outcomes)} in {time.monotonic() - started:.0f} s")
+    return outcomes
+
+
+def end_orderly(number: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--setup-failed", action="store_true")
+    parser.add_argument("parts", nargs="*", metavar="PART")
+    options = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, end_orderly)
+
+    outcomes: list[Outcome] = []
+    if options.setup_failed:
+        outcomes.append(Outcome("setup", FAILED, "tools/setup failed; its last line says why"))
+    for part in PARTS:
+        if part in options.parts or not options.parts:
+            outcomes += run_part(part)
+    print(report(outcomes), flush=True)
+    return 1 if any(o.outcome == FAILED for o in outcomes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
