@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/cli/help_text.h"
+
+#include <string_view>
+
+#include "vmm/cli/option_table.h"
+
+namespace sealvm {
+namespace {
+
+constexpr size_t kColumns = 80;
+constexpr size_t kHelpColumn = 28;
+
+// Appends `text` from kHelpColumn on, broken between words.
+void AppendWrapped(std::string& out, std::string_view text) {
+  size_t column = kHelpColumn;
+  while (!text.empty()) {
+    const size_t space = text.find(' ');
+    const std::string_view word = text.substr(0, space);
+    if (column > kHelpColumn && column + 1 + word.size() > kColumns) {
+      out.append("\n").append(kHelpColumn, ' ');
+      column = kHelpColumn;
+    } else if (column > kHelpColumn) {
+      out.push_back(' ');
+      ++column;
+    }
+    out += word;
+    column += word.size();
+    text = space == text.npos ? std::string_view() : text.substr(space + 1);
+  }
+  out.push_back('\n');
+}
+
+void AppendOption(std::string& out, std::string_view flag, std::string_view help) {
+  std::string line = "  ";
+  line += flag;
+  if (line.size() + 2 > kHelpColumn) {
+    out.append(line).append("\n").append(kHelpColumn, ' ');
+  } else {
+    line.resize(kHelpColumn, ' ');
+    out += line;
+  }
+  AppendWrapped(out, help);
+}
+
+void AppendGroup(std::string& out, std::string_view group) {
+  out.append("\n").append(group).append(":\n");
+  for (const OptionSpec& option : RunOptionTable()) {
+    if (option.group != group) continue;
+    AppendOption(out, "--" + std::string(option.name) + " " + std::string(option.placeholder),
+                 option.help);
+  }
+}
+
+}  // namespace
+
+std::string GeneralHelp() {
+  return "sealvm runs virtual machines on Linux KVM.\n"
+         "\n"
+         "Usage: sealvm COMMAND [OPTION]...\n"
+         "\n"
+         "  run              start a machine; without --kernel the built-in diagnostic guest\n"
+         "  doctor           what this host can do for each isolation mode, and what to change\n"
+         "  inspect FILE     what a kernel file contains and supports\n"
+         "  --version        print the version\n"
+         "  --help           this page; 'sealvm COMMAND --help' tells more\n"
+         "\n"
+         "Examples:\n"
+         "  sealvm doctor\n"
+         "  sealvm run\n"
+         "  sealvm run --kernel vmlinuz --initrd initrd.img --cmdline console=ttyS0\n"
+         "\n"
+         "Exit codes: 0 the guest powered off or asked for a reset; 1 the VMM or the host\n"
+         "failed; 2 bad usage or configuration; 3 the guest panicked; 4 --timeout; 5 the\n"
+         "isolation asked for is not available.\n";
+}
+
+std::string RunHelp() {
+  std::string out =
+      "Usage: sealvm run [OPTION]...\n"
+      "\n"
+      "Runs one virtual machine until its guest powers off. Standard output belongs to\n"
+      "the guest's console; everything else goes to standard error.\n";
+  AppendGroup(out, "What boots");
+  AppendGroup(out, "Machine");
+  AppendGroup(out, "Console and reports");
+  AppendOption(out, "-v, -vv", "report progress, or details as well");
+  out += "\nConfiguration:\n";
+  AppendOption(out, "--config FILE",
+               "read options from a TOML file; its keys are the names above (verbose for -v), the "
+               "command line goes over it");
+  AppendOption(out, "--print-config", "print what was understood as TOML, and stop");
+  out +=
+      "\n"
+      "On a terminal, Ctrl-A x leaves, Ctrl-A h lists the other keys.\n"
+      "--console file=F starts the file anew. SIGINT, SIGTERM and SIGHUP end the run\n"
+      "with exit code 1; leaving by Ctrl-A x is exit code 0. A code from the guest's\n"
+      "exit device above 255 becomes 255.\n"
+      "\n"
+      "Examples:\n"
+      "  sealvm run\n"
+      "  sealvm run --kernel /boot/vmlinuz-6.12-cloud --initrd initrd.img \\\n"
+      "      --cmdline 'console=ttyS0 quiet' --memory 1G --cpus 2\n"
+      "  sealvm run --config machine.toml --timeout 60 --stats stats.json\n"
+      "  sealvm run --kernel vmlinuz --events-fd 3 3> events.jsonl\n";
+  return out;
+}
+
+std::string DoctorHelp() {
+  return "Usage: sealvm doctor [--json]\n"
+         "\n"
+         "Examines this host: KVM and what it offers, how fast guest kernel code runs, and\n"
+         "for each isolation mode whether it works, why not, and what to change. Nothing is\n"
+         "changed. The exit code is 0 when at least one mode works, else 1.\n";
+}
+
+std::string InspectHelp() {
+  return "Usage: sealvm inspect FILE [--json]\n"
+         "\n"
+         "Says what a kernel file (bzImage or vmlinux) contains and what it supports.\n"
+         "\n"
+         "Example:\n"
+         "  sealvm inspect /boot/vmlinuz\n";
+}
+
+}  // namespace sealvm

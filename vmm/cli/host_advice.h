@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SEALVM_VMM_CLI_HOST_ADVICE_H_
+#define SEALVM_VMM_CLI_HOST_ADVICE_H_
+
+#include <string>
+
+#include "vmm/api/doctor.h"
+
+namespace sealvm {
+
+// What the user can change so that the mode works, one line; empty when it works or nothing helps.
+std::string AdviceFor(const ModeReport& mode);
+
+}  // namespace sealvm
+
+#endif  // SEALVM_VMM_CLI_HOST_ADVICE_H_

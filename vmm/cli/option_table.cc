@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/cli/option_table.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "vmm/cli/value_text.h"
+
+namespace sealvm {
+namespace {
+
+using Text = std::optional<std::string>;
+
+Text NonEmpty(const std::string& value) { return value.empty() ? Text() : Text(value); }
+
+template <std::string MachineConfig::*kField>
+Result<> ApplyMachinePath(RunOptions& options, std::string_view text) {
+  options.machine.*kField = SEALVM_TRY(ParsePath(text));
+  return {};
+}
+
+template <std::string MachineConfig::*kField>
+Text RenderMachineText(const RunOptions& options) {
+  return NonEmpty(options.machine.*kField);
+}
+
+template <std::string RunOptions::*kField>
+Result<> ApplyPath(RunOptions& options, std::string_view text) {
+  options.*kField = SEALVM_TRY(ParsePath(text));
+  return {};
+}
+
+template <std::string RunOptions::*kField>
+Text RenderPath(const RunOptions& options) {
+  return NonEmpty(options.*kField);
+}
+
+constexpr std::string_view kBoot = "What boots";
+constexpr std::string_view kMachine = "Machine";
+constexpr std::string_view kFrontEnd = "Console and reports";
+
+constexpr OptionSpec kOptions[] = {
+    {"kernel", "FILE", "bzImage or vmlinux; without it the built-in diagnostic guest boots", kBoot,
+     ValueKind::kString, ApplyMachinePath<&MachineConfig::kernel>,
+     RenderMachineText<&MachineConfig::kernel>},
+    {"initrd", "FILE", "initial RAM disk for the kernel", kBoot, ValueKind::kString,
+     ApplyMachinePath<&MachineConfig::initrd>, RenderMachineText<&MachineConfig::initrd>},
+    {"cmdline", "STR", "the kernel's command line, such as \"console=ttyS0 quiet\"", kBoot,
+     ValueKind::kString,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       o.machine.cmdline = text;
+       return {};
+     },
+     RenderMachineText<&MachineConfig::cmdline>},
+    {"kernel-protocol", "NAME", "how an ELF kernel is entered: auto, linux, pvh", kBoot,
+     ValueKind::kString,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       o.machine.kernel_protocol = SEALVM_TRY(ParseKernelProtocol(text));
+       return {};
+     },
+     [](const RunOptions& o) -> Text {
+       return std::string(KernelProtocolName(o.machine.kernel_protocol));
+     }},
+    {"firmware", "FILE", "firmware image to boot", kBoot, ValueKind::kString,
+     ApplyMachinePath<&MachineConfig::firmware>, RenderMachineText<&MachineConfig::firmware>},
+    {"isolation", "MODE",
+     "who can read guest memory: auto, none, sealed, sev, sev-es, snp, tdx; a mode asked for by "
+     "name is used or the run fails",
+     kMachine, ValueKind::kString,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       o.machine.isolation = SEALVM_TRY(ParseIsolationMode(text));
+       return {};
+     },
+     [](const RunOptions& o) -> Text {
+       return std::string(IsolationModeName(o.machine.isolation));
+     }},
+    {"memory", "SIZE", "guest RAM, with K, M, G or T (512M)", kMachine, ValueKind::kSize,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       o.machine.memory_bytes = SEALVM_TRY(ParseSize(text));
+       return {};
+     },
+     [](const RunOptions& o) -> Text { return FormatSize(o.machine.memory_bytes); }},
+    {"cpus", "N", "number of vCPUs, 1 to 64 (1)", kMachine, ValueKind::kInteger,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       o.machine.cpus = static_cast<uint32_t>(SEALVM_TRY(ParseNumber(text, 1, kMaxVcpus)));
+       return {};
+     },
+     [](const RunOptions& o) -> Text { return std::to_string(o.machine.cpus); }},
+    {"hugepages", "SIZE", "page size of guest memory: off, 2M, 1G (off)", kMachine,
+     ValueKind::kString,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       o.machine.memory.huge_pages = SEALVM_TRY(ParseHugePages(text));
+       return {};
+     },
+     [](const RunOptions& o) -> Text {
+       return std::string(HugePagesName(o.machine.memory.huge_pages));
+     }},
+    {"prefault", "on|off", "take all guest memory from the host before the start (off)", kMachine,
+     ValueKind::kSwitch,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       o.machine.memory.prefault = SEALVM_TRY(ParseSwitch(text));
+       return {};
+     },
+     [](const RunOptions& o) -> Text { return FormatSwitch(o.machine.memory.prefault); }},
+    {"console", "WHERE", "the serial console: stdio, pty, file=F, socket=F, off (stdio)", kFrontEnd,
+     ValueKind::kString,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       o.console = SEALVM_TRY(ParseConsole(text));
+       return {};
+     },
+     [](const RunOptions& o) -> Text { return FormatConsole(o.console); }},
+    {"timeout", "SECONDS", "end the run after this time with exit code 4; 0.5 is allowed",
+     kFrontEnd, ValueKind::kSeconds,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       o.timeout = SEALVM_TRY(ParseSeconds(text));
+       return {};
+     },
+     [](const RunOptions& o) -> Text {
+       return o.timeout ? Text(FormatSeconds(*o.timeout)) : Text();
+     }},
+    {"guest-exit-code", "on|off",
+     "exit with the code that the guest writes to its exit device (off)", kFrontEnd,
+     ValueKind::kSwitch,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       o.guest_exit_code = SEALVM_TRY(ParseSwitch(text));
+       return {};
+     },
+     [](const RunOptions& o) -> Text { return FormatSwitch(o.guest_exit_code); }},
+    {"events-fd", "N", "write events as JSON lines to this open file descriptor", kFrontEnd,
+     ValueKind::kInteger,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       o.events_fd =
+           static_cast<int>(SEALVM_TRY(ParseNumber(text, 0, std::numeric_limits<int>::max())));
+       return {};
+     },
+     [](const RunOptions& o) -> Text {
+       return o.events_fd ? Text(std::to_string(*o.events_fd)) : Text();
+     }},
+    {"stats", "FILE", "write counters to this file at the end, as JSON", kFrontEnd,
+     ValueKind::kString, ApplyPath<&RunOptions::stats_file>, RenderPath<&RunOptions::stats_file>},
+    {"log-file", "FILE", "append the log to this file instead of standard error", kFrontEnd,
+     ValueKind::kString, ApplyPath<&RunOptions::log_file>, RenderPath<&RunOptions::log_file>},
+    {"verbose", "N", "0: warnings, 1: progress (-v), 2: debug (-vv)", "", ValueKind::kInteger,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       o.verbosity = static_cast<int>(SEALVM_TRY(ParseNumber(text, 0, 9)));
+       return {};
+     },
+     [](const RunOptions& o) -> Text { return std::to_string(o.verbosity); }},
+};
+
+constexpr std::string_view kAbsentDevices[] = {"disk", "net", "vsock", "rng"};
+
+}  // namespace
+
+std::span<const OptionSpec> RunOptionTable() { return kOptions; }
+
+const OptionSpec* FindRunOption(std::string_view name) {
+  const auto found = std::ranges::find(kOptions, name, &OptionSpec::name);
+  return found == std::end(kOptions) ? nullptr : found;
+}
+
+std::span<const std::string_view> AbsentDeviceOptions() { return kAbsentDevices; }
+
+bool IsAbsentDeviceOption(std::string_view name) {
+  return std::ranges::find(kAbsentDevices, name) != std::end(kAbsentDevices);
+}
+
+std::string AbsentDeviceMessage(std::string_view option) {
+  return "this version of sealvm has no " + std::string(option) + " device";
+}
+
+std::vector<std::string_view> RunOptionNames() {
+  std::vector<std::string_view> names;
+  for (const OptionSpec& option : kOptions) names.push_back(option.name);
+  return names;
+}
+
+}  // namespace sealvm

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/cli/run_session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "vmm/cli/log.h"
+
+namespace sealvm {
+namespace {
+
+// How long a machine may take to stop before the process ends without it.
+constexpr std::chrono::seconds kStopLimit{5};
+// What a person may type ahead of a guest that does not read.
+constexpr size_t kTypeAhead = 4096;
+
+constexpr std::string_view kKeysHelp =
+    "\n"
+    "Ctrl-A x       leave\n"
+    "Ctrl-A c       monitor\n"
+    "Ctrl-A h       this help\n"
+    "Ctrl-A Ctrl-A  Ctrl-A for the guest\n";
+
+sigset_t HandledSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT}) {
+    sigaddset(&set, signal_number);
+  }
+  return set;
+}
+
+timespec ToTimespec(std::chrono::nanoseconds duration) {
+  const auto count = std::max<int64_t>(duration.count(), 0);
+  return {count / 1'000'000'000, count % 1'000'000'000};
+}
+
+}  // namespace
+
+RunSession::RunSession(const RunOptions& options, bool isolation_named, Console& console,
+                       EventWriter* events)
+    : options_(options), isolation_named_(isolation_named), console_(console), events_(events) {}
+
+RunSession::~RunSession() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void RunSession::BlockSignals() {
+  sigset_t set = HandledSignals();
+  // A lost reader is an error of write(2), and restoring a terminal from the background is allowed.
+  sigaddset(&set, SIGPIPE);
+  sigaddset(&set, SIGTTOU);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+RunOutcome RunSession::Run() {
+  if (Result<> opened = OpenDescriptors(); !opened) {
+    end_.report = std::unexpected(std::move(opened).error());
+    return MakeOutcome(end_, options_);
+  }
+  thread_ = std::thread(&RunSession::MachineThread, this);
+  Loop();
+  const std::lock_guard lock(mutex_);
+  end_.report = report_;
+  end_.console_error = console_error_;
+  // The last words of a guest that ended by itself may be what got lost.
+  if (console_error_ && end_.cause == StopCause::kNone) end_.cause = StopCause::kConsoleLost;
+  RunOutcome outcome = MakeOutcome(end_, options_);
+  outcome.stats = stats_;
+  return outcome;
+}
+
+Result<> RunSession::OpenDescriptors() {
+  const sigset_t set = HandledSignals();
+  signals_.Reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals_.valid()) return SystemError("signalfd", "", errno);
+  wake_.Reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake_.valid()) return SystemError("eventfd", "", errno);
+  return {};
+}
+
+void RunSession::MachineThread() {
+  Result<ExitReport> report = CreateAndRun();
+  {
+    const std::lock_guard lock(mutex_);
+    report_ = std::move(report);
+  }
+  finished_ = true;
+  Wake();
+}
+
+Result<ExitReport> RunSession::CreateAndRun() {
+  Machine machine = SEALVM_TRY(Machine::Create(options_.machine, Callbacks()));
+  ReportIsolation(machine);
+  SEALVM_TRY(machine.Start());
+  PublishMachine(&machine);
+  Result<ExitReport> report = machine.Run();
+  PublishMachine(nullptr);
+  MachineStats stats = machine.GetStats();
+  const std::lock_guard lock(mutex_);
+  stats_ = std::move(stats);
+  return report;
+}
+
+void RunSession::PublishMachine(Machine* machine) {
+  {
+    const std::lock_guard lock(mutex_);
+    machine_ = machine;
+  }
+  if (machine == nullptr) return;
+  if (stop_requested_) machine->Stop();
+  if (input_waits_) Wake();
+}
+
+MachineCallbacks RunSession::Callbacks() {
+  MachineCallbacks callbacks;
+  if (events_ != nullptr) {
+    callbacks.on_event = [this](const Event& event) {
+      // The last event tells the process's exit code, which the machine does not know.
+      if (event.kind != EventKind::kExit) events_->Write(EventLine(event));
+    };
+  }
+  callbacks.on_console_output = [this](std::span<const uint8_t> bytes) { OnConsoleOutput(bytes); };
+  callbacks.on_console_input_space = [this] {
+    if (input_waits_) Wake();
+  };
+  return callbacks;
+}
+
+void RunSession::OnConsoleOutput(std::span<const uint8_t> bytes) {
+  Result<> written = console_.Write(bytes);
+  if (written) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!console_error_) console_error_ = std::move(written).error();
+  }
+  Wake();
+}
+
+void RunSession::ReportIsolation(const Machine& machine) const {
+  const bool was_auto = options_.machine.isolation == IsolationMode::kAuto;
+  const std::string mode(IsolationModeName(machine.isolation()));
+  if (!was_auto) return;
+  const std::string line = "isolation auto: chose " + mode +
+                           "; this version has no stronger mode ('sealvm doctor' tells more)";
+  if (isolation_named_) {
+    Announce(line);
+  } else {
+    Log(LogLevel::kInfo, line);
+  }
+}
+
+void RunSession::Wake() {
+  const uint64_t one = 1;
+  // A full counter wakes as well.
+  if (write(wake_.get(), &one, sizeof(one)) < 0) return;
+}
+
+void RunSession::Loop() {
+  while (!finished_ && !stuck_) {
+    WaitForSomething();
+    CheckDeadlines();
+  }
+}
+
+void RunSession::WaitForSomething() {
+  std::array<pollfd, 3> watched = {
+      {{wake_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}, console_.Watch(WantsInput())}};
+  const std::optional<Clock::time_point> deadline = NextDeadline();
+  timespec timeout = {};
+  if (deadline) timeout = ToTimespec(*deadline - Clock::now());
+  if (ppoll(watched.data(), watched.size(), deadline ? &timeout : nullptr, nullptr) <= 0) return;
+  if (watched[1].revents != 0) HandleSignals();
+  if (watched[0].revents != 0) HandleWake();
+  if (watched[2].revents != 0) HandleInput();
+}
+
+bool RunSession::WantsInput() const {
+  // A person must reach the Ctrl-A keys though the guest does not read.
+  return console_.is_interactive() || pending_input_.empty();
+}
+
+std::optional<RunSession::Clock::time_point> RunSession::NextDeadline() const {
+  if (stop_deadline_) return stop_deadline_;
+  if (options_.timeout) return begin_ + *options_.timeout;
+  return std::nullopt;
+}
+
+void RunSession::CheckDeadlines() {
+  const std::optional<Clock::time_point> deadline = NextDeadline();
+  if (finished_ || !deadline || Clock::now() < *deadline) return;
+  if (stop_deadline_) {
+    Log(LogLevel::kWarning, "the machine did not stop in time; ending without it");
+    stuck_ = true;
+  } else {
+    RequestStop(StopCause::kTimeout);
+  }
+}
+
+void RunSession::RequestStop(StopCause cause) {
+  if (stop_deadline_) return;
+  end_.cause = cause;
+  stop_deadline_ = Clock::now() + kStopLimit;
+  console_.Abandon();
+  if (events_ != nullptr) events_->Abandon();
+  stop_requested_ = true;
+  const std::lock_guard lock(mutex_);
+  if (machine_ != nullptr) {
+    machine_->Stop();
+  } else if (!report_) {
+    // Creation may take long or hang; nothing of it outlives the process.
+    stuck_ = true;
+  }
+}
+
+void RunSession::HandleWake() {
+  uint64_t count = 0;
+  if (read(wake_.get(), &count, sizeof(count)) < 0) return;
+  bool console_lost = false;
+  {
+    const std::lock_guard lock(mutex_);
+    console_lost = console_error_.has_value();
+  }
+  if (console_lost) RequestStop(StopCause::kConsoleLost);
+  SendPending();
+}
+
+void RunSession::HandleSignals() {
+  signalfd_siginfo info;
+  while (read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
+    HandleSignal(static_cast<int>(info.ssi_signo));
+  }
+}
+
+void RunSession::HandleSignal(int signal_number) {
+  if (signal_number == SIGTSTP) return StopByJobControl();
+  if (signal_number == SIGCONT) return console_.Resume();
+  if (stop_deadline_) {
+    stuck_ = true;
+    return;
+  }
+  end_.signal_number = signal_number;
+  RequestStop(StopCause::kSignal);
+}
+
+void RunSession::StopByJobControl() {
+  console_.Suspend();
+  // The default action of the blocked SIGTSTP. SIGCONT comes through the signalfd afterwards.
+  raise(SIGSTOP);
+}
+
+void RunSession::HandleInput() {
+  std::array<uint8_t, 1024> buffer;
+  const size_t count = console_.Read(buffer);
+  const std::span<const uint8_t> bytes(buffer.data(), count);
+  if (console_.is_interactive()) {
+    HandleTyped(bytes);
+  } else {
+    QueueForGuest(bytes);
+  }
+  SendPending();
+}
+
+void RunSession::HandleTyped(std::span<const uint8_t> bytes) {
+  while (!bytes.empty()) {
+    if (monitor_) {
+      HandleMonitorByte(bytes.front());
+      bytes = bytes.subspan(1);
+      continue;
+    }
+    const ConsoleKeys::Typed typed = keys_.Feed(bytes);
+    QueueForGuest(typed.for_guest);
+    bytes = bytes.subspan(typed.consumed);
+    if (typed.request) HandleRequest(*typed.request);
+  }
+}
+
+void RunSession::HandleRequest(ConsoleRequest request) {
+  switch (request) {
+    case ConsoleRequest::kLeave:
+      return RequestStop(StopCause::kUser);
+    case ConsoleRequest::kHelp:
+      return console_.Show(kKeysHelp);
+    case ConsoleRequest::kOpenMonitor:
+      monitor_.emplace();
+      return console_.Show("\n" + std::string(kMonitorPrompt));
+  }
+}
+
+void RunSession::HandleMonitorByte(uint8_t byte) {
+  std::string echo;
+  const std::optional<std::string> line = monitor_->Feed(byte, echo);
+  console_.Show(echo);
+  if (!line) return;
+  RunMonitorCommand(ParseMonitorCommand(*line));
+  if (monitor_) console_.Show(kMonitorPrompt);
+}
+
+void RunSession::RunMonitorCommand(MonitorCommand command) {
+  switch (command) {
+    case MonitorCommand::kStatus:
+      return ShowStatus();
+    case MonitorCommand::kPower: {
+      const std::lock_guard lock(mutex_);
+      if (machine_ != nullptr) machine_->PressPowerButton();
+      return;
+    }
+    case MonitorCommand::kQuit:
+      monitor_.reset();
+      return RequestStop(StopCause::kUser);
+    case MonitorCommand::kContinue:
+      return monitor_.reset();
+    case MonitorCommand::kHelp:
+    case MonitorCommand::kUnknown:
+      break;
+  }
+  console_.Show(kMonitorHelp);
+}
+
+void RunSession::ShowStatus() {
+  const std::lock_guard lock(mutex_);
+  if (machine_ == nullptr) return console_.Show("not running\n");
+  const MachineStats stats = machine_->GetStats();
+  console_.Show("running, isolation " + stats.isolation + ", " + std::to_string(stats.cpus) +
+                " vCPUs, " + std::to_string(stats.memory_bytes / kMiB) + " MiB of memory (" +
+                std::to_string(stats.memory_allocated_bytes / kMiB) + " MiB in use), " +
+                std::to_string(stats.exits_total) + " exits\n");
+}
+
+void RunSession::QueueForGuest(std::span<const uint8_t> bytes) {
+  if (console_.is_interactive()) {
+    const size_t room = kTypeAhead - std::min(kTypeAhead, pending_input_.size());
+    bytes = bytes.first(std::min(room, bytes.size()));
+  }
+  pending_input_.insert(pending_input_.end(), bytes.begin(), bytes.end());
+}
+
+void RunSession::SendPending() {
+  if (pending_input_.empty()) return;
+  // Set before the try: a callback that comes between the try and a later store would be missed.
+  input_waits_ = true;
+  const std::lock_guard lock(mutex_);
+  if (machine_ == nullptr) return;
+  const size_t taken = machine_->SendConsoleInput(pending_input_);
+  pending_input_.erase(pending_input_.begin(),
+                       pending_input_.begin() + static_cast<ptrdiff_t>(taken));
+  if (pending_input_.empty()) input_waits_ = false;
+}
+
+}  // namespace sealvm

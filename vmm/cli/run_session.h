@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SEALVM_VMM_CLI_RUN_SESSION_H_
+#define SEALVM_VMM_CLI_RUN_SESSION_H_
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "memory/base/fd.h"
+#include "vmm/api/machine.h"
+#include "vmm/cli/console.h"
+#include "vmm/cli/console_keys.h"
+#include "vmm/cli/event_writer.h"
+#include "vmm/cli/monitor_line.h"
+#include "vmm/cli/run_options.h"
+#include "vmm/cli/run_outcome.h"
+
+namespace sealvm {
+
+// One run of a machine with everything around it. The thread that calls Run waits in poll(2) for
+// input, signals and the timeout; a second one creates the machine and waits in Machine::Run, so
+// that a signal ends even a creation that hangs.
+class RunSession {
+ public:
+  // `console` and `events` (may be null) outlive the session. `isolation_named`: see RunRequest.
+  RunSession(const RunOptions& options, bool isolation_named, Console& console,
+             EventWriter* events);
+  RunSession(const RunSession&) = delete;
+  RunSession& operator=(const RunSession&) = delete;
+  ~RunSession();
+
+  // Blocks the signals that a session handles, in this thread and those it starts.
+  static void BlockSignals();
+
+  RunOutcome Run();
+  // Whether the machine did not stop in time, or was told to end at once: its thread still runs,
+  // and the process must end by _exit without destroying the session.
+  bool has_stuck_thread() const { return stuck_; }
+  // Since the session began.
+  std::chrono::nanoseconds Elapsed() const { return Clock::now() - begin_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // On the machine's thread.
+  void MachineThread();
+  Result<ExitReport> CreateAndRun();
+  MachineCallbacks Callbacks();
+  void PublishMachine(Machine* machine);
+  void OnConsoleOutput(std::span<const uint8_t> bytes);
+  void ReportIsolation(const Machine& machine) const;
+
+  // On the main thread.
+  Result<> OpenDescriptors();
+  void Loop();
+  void WaitForSomething();
+  void HandleWake();
+  void HandleSignals();
+  void HandleSignal(int signal_number);
+  void StopByJobControl();
+  void HandleInput();
+  void HandleTyped(std::span<const uint8_t> bytes);
+  void HandleRequest(ConsoleRequest request);
+  void HandleMonitorByte(uint8_t byte);
+  void RunMonitorCommand(MonitorCommand command);
+  void ShowStatus();
+  void QueueForGuest(std::span<const uint8_t> bytes);
+  void SendPending();
+  void CheckDeadlines();
+  void RequestStop(StopCause cause);
+  void Wake();
+  bool WantsInput() const;
+  std::optional<Clock::time_point> NextDeadline() const;
+
+  const RunOptions& options_;
+  const bool isolation_named_;
+  Console& console_;
+  EventWriter* events_;
+  const Clock::time_point begin_ = Clock::now();
+
+  Fd signals_;
+  Fd wake_;
+
+  // Main thread only.
+  RunEnd end_;
+  std::optional<Clock::time_point> stop_deadline_;
+  bool stuck_ = false;
+  ConsoleKeys keys_;
+  std::optional<MonitorLine> monitor_;
+  std::vector<uint8_t> pending_input_;
+
+  // Shared. `mutex_` guards what follows it up to the atomics.
+  std::mutex mutex_;
+  Machine* machine_ = nullptr;
+  std::optional<Result<ExitReport>> report_;
+  std::optional<MachineStats> stats_;
+  std::optional<Error> console_error_;
+  std::atomic<bool> finished_ = false;
+  std::atomic<bool> input_waits_ = false;
+  std::atomic<bool> stop_requested_ = false;
+
+  std::thread thread_;
+};
+
+}  // namespace sealvm
+
+#endif  // SEALVM_VMM_CLI_RUN_SESSION_H_

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SEALVM_VMM_CLI_TOML_READER_H_
+#define SEALVM_VMM_CLI_TOML_READER_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "memory/base/result.h"
+
+namespace sealvm {
+
+enum class TomlType { kString, kInteger, kFloat, kBoolean };
+
+// One `key = value`. `text` is the string's content, the digits of a number without underscores, or
+// "true" or "false".
+struct TomlEntry {
+  std::string key;
+  TomlType type = TomlType::kString;
+  std::string text;
+  int line = 0;
+
+  friend bool operator==(const TomlEntry&, const TomlEntry&) = default;
+};
+
+// A [section] or [[section]] header.
+struct TomlSection {
+  std::string name;
+  int line = 0;
+};
+
+struct TomlDocument {
+  std::vector<TomlEntry> entries;     // those before any section
+  std::vector<TomlSection> sections;  // names only; what they hold is checked and dropped
+};
+
+// Reads the part of TOML 1.0 (https://toml.io/en/v1.0.0) that a configuration needs: comments, bare
+// and quoted keys, all four kinds of strings, decimal integers and floats, booleans, section
+// headers. Arrays, inline tables, dotted keys and dates are errors that say so, as are keys given
+// twice. Bytes from 0x80 on are taken as they are. Errors are kInvalidInput and begin with "line N:
+// ".
+//
+// CLI11's own reader is not used: it cuts strings at '#' and ',', knows no escapes, and drops what
+// it does not understand.
+Result<TomlDocument> ReadToml(std::string_view text);
+
+// `text` as a TOML basic string with its quotes.
+std::string QuoteToml(std::string_view text);
+
+}  // namespace sealvm
+
+#endif  // SEALVM_VMM_CLI_TOML_READER_H_
