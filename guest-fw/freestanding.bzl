@@ -38,7 +38,6 @@ FREESTANDING_COPTS = [
 FREESTANDING_LINKOPTS = [
     "-nostdlib",
     "-static",
-    "-no-pie",
     "-s",
     "-Wl,--build-id=none",
     "-Wl,--gc-sections",
@@ -68,5 +67,17 @@ def image_bytes(name, image, **kwargs):
         srcs = [image],
         outs = [name],
         cmd = "od -An -v -tx1 $< | sed 's/ \\([0-9a-f][0-9a-f]\\)/0x\\1,/g' > $@",
+        **kwargs
+    )
+
+def freestanding_blob(name, src, hdrs = [], **kwargs):
+    """Builds `name`, flat position-independent code, from one assembly source."""
+    native.genrule(
+        name = name + "_link",
+        srcs = [src] + hdrs,
+        outs = [name],
+        cmd = ("$(CC) -I. -nostdlib -static -Wl,--build-id=none -Wl,-Ttext=0 -Wl,--oformat=binary " +
+               "$(execpath {}) -o $@".format(src)),
+        toolchains = ["@bazel_tools//tools/cpp:current_cc_toolchain"],
         **kwargs
     )

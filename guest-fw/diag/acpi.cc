@@ -88,9 +88,9 @@ std::optional<uint64_t> XsdtAddress(const PhysicalMemory& memory, uint64_t rsdp)
 // a full AML parser would be larger than this guest.
 std::optional<uint8_t> FindS5(std::span<const uint8_t> aml) {
   for (size_t i = 1; i + 4 < aml.size(); ++i) {
-    const bool named = memcmp(&aml[i], "_S5_", 4) == 0 &&
-                       (aml[i - 1] == kNameOp ||
-                        (i >= 2 && aml[i - 1] == kRootChar && aml[i - 2] == kNameOp));
+    const bool named =
+        memcmp(&aml[i], "_S5_", 4) == 0 &&
+        (aml[i - 1] == kNameOp || (i >= 2 && aml[i - 1] == kRootChar && aml[i - 2] == kNameOp));
     size_t next = i + 4;
     if (!named || next + 1 >= aml.size() || aml[next] != kPackageOp) {
       continue;

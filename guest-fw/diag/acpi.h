@@ -22,8 +22,8 @@ struct AcpiRegister {
 };
 
 // What the diagnostic guest needs to know from the ACPI tables, copied out of them. Every table on
-// the way has its signature, length and checksum verified; the tables are the machine's, so an error
-// is a finding about the machine.
+// the way has its signature, length and checksum verified; the tables are the machine's, so an
+// error is a finding about the machine.
 class AcpiInfo {
  public:
   static constexpr size_t kMaxApics = 1024;

@@ -41,7 +41,8 @@ bool BootInfo::Load(const PhysicalMemory& memory, uint64_t zero_page) {
 }
 
 void BootInfo::LoadRanges(const PhysicalMemory& memory, uint64_t zero_page) {
-  const size_t entries = std::min<size_t>(memory.Read<uint8_t>(zero_page + kE820Entries), kMaxRanges);
+  const size_t entries =
+      std::min<size_t>(memory.Read<uint8_t>(zero_page + kE820Entries), kMaxRanges);
   range_count_ = 0;
   for (size_t i = 0; i < entries; ++i) {
     const uint64_t entry = zero_page + kE820Table + i * kE820EntrySize;

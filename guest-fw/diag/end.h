@@ -14,9 +14,9 @@ namespace sealvm::diag {
 // Callable from both rings.
 
 // Codes that this program gives the exit device.
-inline constexpr uint32_t kExitFailed = 1;       // the self-test found something
-inline constexpr uint32_t kExitBadWord = 2;      // an unknown word on the command line
-inline constexpr uint32_t kExitStillAlive = 3;   // the machine ignored a request to end
+inline constexpr uint32_t kExitFailed = 1;      // the self-test found something
+inline constexpr uint32_t kExitBadWord = 2;     // an unknown word on the command line
+inline constexpr uint32_t kExitStillAlive = 3;  // the machine ignored a request to end
 
 // S5 as the FADT and \_S5 describe it.
 [[noreturn]] void PowerOff(const AcpiInfo& acpi);

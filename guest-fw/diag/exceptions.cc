@@ -71,13 +71,27 @@ enum Vector : uint8_t {
 };
 
 constexpr std::string_view kExceptionNames[] = {
-    "divide error",       "debug",          "NMI",
-    "breakpoint",         "overflow",       "bound range",
-    "invalid opcode",     "no FPU",         "double fault",
-    "FPU segment",        "invalid TSS",    "segment not present",
-    "stack segment",      "general protection", "page fault",
-    "vector 15",          "x87 error",      "alignment check",
-    "machine check",      "SIMD error",     "virtualization",
+    "divide error",
+    "debug",
+    "NMI",
+    "breakpoint",
+    "overflow",
+    "bound range",
+    "invalid opcode",
+    "no FPU",
+    "double fault",
+    "FPU segment",
+    "invalid TSS",
+    "segment not present",
+    "stack segment",
+    "general protection",
+    "page fault",
+    "vector 15",
+    "x87 error",
+    "alignment check",
+    "machine check",
+    "SIMD error",
+    "virtualization",
     "control protection",
 };
 
@@ -142,8 +156,8 @@ void SetUpDescriptors() {
   task_state.rsp[0] = reinterpret_cast<uint64_t>(supervisor_stack_top);
   task_state.ist[0] = reinterpret_cast<uint64_t>(fault_stack_top);
   task_state.io_map_base = sizeof(TaskState);
-  gdt[TASK_STATE_SELECTOR / 8] = kAvailableTss | (tss & 0xff'ffff) << 16 | (tss >> 24 & 0xff) << 56 |
-                                 (sizeof(TaskState) - 1);
+  gdt[TASK_STATE_SELECTOR / 8] =
+      kAvailableTss | (tss & 0xff'ffff) << 16 | (tss >> 24 & 0xff) << 56 | (sizeof(TaskState) - 1);
   gdt[TASK_STATE_SELECTOR / 8 + 1] = tss >> 32;
   for (uint64_t vector = 0; vector < EXCEPTION_COUNT; ++vector) {
     const uint64_t stub = reinterpret_cast<uint64_t>(exception_stubs) + vector * kStubSize;

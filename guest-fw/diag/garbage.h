@@ -11,8 +11,8 @@ enum class GarbagePorts {
   kAll,       // in order from 0: ends when the first of them is hit
 };
 
-// Writes and reads pseudo-random values of 1, 2 and 4 bytes at every I/O port, always the same ones.
-// Afterwards the console works again and how many accesses were made is printed.
+// Writes and reads pseudo-random values of 1, 2 and 4 bytes at every I/O port, always the same
+// ones. Afterwards the console works again and how many accesses were made is printed.
 void WriteGarbage(GarbagePorts ports, const AcpiInfo& acpi);
 
 }  // namespace sealvm::diag

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "guest-fw/diag/supervisor.h"
+#include "guest-fw/diag/text_buffer.h"
 
 namespace sealvm::diag {
 namespace {
@@ -83,17 +84,31 @@ std::string_view HypervisorText(char (&storage)[16]) {
 }
 
 std::string_view ProcessorText(char (&storage)[64]) {
-  if (MaxLeaf(0x8000'0000) < kBrandLeaf + 2) {
-    const CpuidResult r = Cpuid(0);
-    const uint32_t vendor[] = {r.ebx, r.edx, r.ecx};
-    memcpy(storage, vendor, sizeof(vendor));
-    return Trimmed(storage, sizeof(vendor));
+  if (MaxLeaf(0x8000'0000) >= kBrandLeaf + 2) {
+    for (uint32_t i = 0; i < 3; ++i) {
+      const CpuidResult r = Cpuid(kBrandLeaf + i);
+      memcpy(storage + 16 * i, &r, sizeof(r));
+    }
+    const std::string_view brand = Trimmed(storage, 48);
+    if (!brand.empty()) {
+      return brand;
+    }
   }
-  for (uint32_t i = 0; i < 3; ++i) {
-    const CpuidResult r = Cpuid(kBrandLeaf + i);
-    memcpy(storage + 16 * i, &r, sizeof(r));
-  }
-  return Trimmed(storage, 48);
+  const CpuidResult r = Cpuid(0);
+  const uint32_t vendor[] = {r.ebx, r.edx, r.ecx};
+  char name[sizeof(vendor)];
+  memcpy(name, vendor, sizeof(vendor));
+  // Family and model with their extensions: Intel SDM vol. 2A, CPUID, "Version Information".
+  const uint32_t version = Cpuid(1).eax;
+  return TextBuffer(storage)
+      .Text(Trimmed(name, sizeof(name)))
+      .Text(" family ")
+      .Decimal((version >> 8 & 0xf) + (version >> 20 & 0xff))
+      .Text(" model ")
+      .Decimal((version >> 4 & 0xf) | (version >> 12 & 0xf0))
+      .Text(" stepping ")
+      .Decimal(version & 0xf)
+      .view();
 }
 
 uint64_t TscHertz() {

@@ -16,7 +16,7 @@ std::string_view IsolationText();
 // The vendor of the hypervisor leaf 0x40000000 (12 characters, kept in `storage`), or "none".
 std::string_view HypervisorText(char (&storage)[16]);
 
-// The brand string, or the vendor when there is none.
+// The brand string, or vendor, family, model and stepping when there is none.
 std::string_view ProcessorText(char (&storage)[64]);
 
 // TSC ticks per second from CPUID 0x40000010 or 0x15; 0 when neither is there.

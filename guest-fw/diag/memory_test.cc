@@ -7,14 +7,16 @@ namespace {
 constexpr uint64_t kPage = 4096;
 
 uint64_t RoundUp(uint64_t address) {
-  return address > UINT64_MAX - kPage ? UINT64_MAX & ~(kPage - 1) : (address + kPage - 1) & ~(kPage - 1);
+  return address > UINT64_MAX - kPage ? UINT64_MAX & ~(kPage - 1)
+                                      : (address + kPage - 1) & ~(kPage - 1);
 }
 uint64_t RoundDown(uint64_t address) { return address & ~(kPage - 1); }
 
 // Multiplication by an odd number maps the 64-bit values one to one, so no two pages share a value.
 uint64_t Pattern(uint64_t page) { return page * 0x9e37'79b9'7f4a'7c15; }
 
-// The word that is used moves through the page, so that not all of them fall into the same cache sets.
+// The word that is used moves through the page, so that not all of them fall into the same cache
+// sets.
 volatile uint64_t* Word(uintptr_t base, uint64_t page) {
   return reinterpret_cast<volatile uint64_t*>(base + page + (page / kPage % 512) * 8);
 }

@@ -14,7 +14,8 @@ class PageTables {
  public:
   enum class Caching { kWriteBack, kUncached };
 
-  // Addresses from here on cannot be identity mapped: virtual ones below are the lower canonical half.
+  // Addresses from here on cannot be identity mapped: virtual ones below are the lower canonical
+  // half.
   static constexpr uint64_t kEnd = uint64_t{1} << 47;
 
   PageTables(const PhysicalMemory& memory, bool gigabyte_pages)

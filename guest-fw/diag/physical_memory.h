@@ -8,8 +8,8 @@
 
 namespace sealvm::diag {
 
-// Guest physical memory from 0 to `size` bytes as the running program sees it: in the guest mapped at
-// address 0, in the host's tests an array. Checked: nothing outside is touched.
+// Guest physical memory from 0 to `size` bytes as the running program sees it: in the guest mapped
+// at address 0, in the host's tests an array. Checked: nothing outside is touched.
 class PhysicalMemory {
  public:
   PhysicalMemory(uintptr_t base, uint64_t size) : base_(base), size_(size) {}

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-fw/diag/report.h"
 
-#include <algorithm>
-
+#include "guest-fw/diag/address_space.h"
 #include "guest-fw/diag/console.h"
 #include "guest-fw/diag/end.h"
 #include "guest-fw/diag/identity.h"
@@ -11,15 +10,9 @@
 #include "guest-fw/diag/supervisor.h"
 #include "guest-fw/diag/text_buffer.h"
 
-extern "C" {
-extern const uint8_t image_start[];
-extern const uint8_t image_end[];
-}
-
 namespace sealvm::diag {
 namespace {
 
-constexpr uint64_t kGiB = uint64_t{1} << 30;
 constexpr size_t kLabelWidth = 14;
 
 // A line of the report that prints itself at its end.
@@ -40,7 +33,8 @@ class Line {
 };
 
 // TSC ticks as seconds; nothing when the frequency is not known.
-void AppendSeconds(TextBuffer& text, std::string_view before, uint64_t ticks, std::string_view after) {
+void AppendSeconds(TextBuffer& text, std::string_view before, uint64_t ticks,
+                   std::string_view after) {
   const uint64_t kilohertz = TscHertz() / 1000;
   if (kilohertz != 0) {
     text.Text(before).Seconds(ticks * 1000 / kilohertz).Text(after);
@@ -76,36 +70,9 @@ void PrintMemoryMap(const BootInfo& boot) {
   Line("Memory")->Size(boot.UsableBytes()).Text(" usable");
 }
 
-// The largest page-aligned part of the usable range that holds the image, behind the image.
-PageSpan RoomBehindImage(const BootInfo& boot) {
-  const auto end = reinterpret_cast<uint64_t>(image_end);
-  for (const PageSpan& span : TestPlan(boot.ranges()).spans()) {
-    if (span.start < end && end < span.end) {
-      return {end, span.end};
-    }
-  }
-  return {end, end};
-}
-
-// Maps the RAM above 4 GiB, with page tables behind the image. Returns the end of what they use.
-uint64_t MapHighMemory(const Startup& startup) {
-  const PageSpan room = RoomBehindImage(startup.boot);
-  startup.page_tables->UseArea(room.start, room.end);
-  for (const MemoryRange& range : startup.boot.ranges()) {
-    const uint64_t start = std::max(range.base, 4 * kGiB);
-    if (range.is_ram() && start < range.end() &&
-        !startup.page_tables->Map(start, range.end() - start, PageTables::Caching::kWriteBack)) {
-      Fail("no room for the page tables of the memory above 4 GiB");
-    }
-  }
-  InRing0([&] { WriteCr3(startup.page_tables->root()); });
-  return startup.page_tables->area_used_end();
-}
-
 bool TestAllMemory(const Startup& startup) {
-  const uint64_t in_use_end = MapHighMemory(startup);
   TestPlan plan(startup.boot.ranges());
-  plan.Exclude(reinterpret_cast<uint64_t>(image_start), in_use_end);
+  plan.Exclude(InUseStart(), InUseEnd());
   const uint64_t before = ReadTsc();
   const auto fault = TestMemory(0, plan.spans());
   const uint64_t ticks = ReadTsc() - before;
@@ -124,8 +91,7 @@ bool TestAllMemory(const Startup& startup) {
 
 bool TestVcpus(const Startup& startup, const AcpiInfo& acpi) {
   const size_t listed = acpi.apic_ids().size();
-  const SmpResult smp =
-      StartOtherVcpus(acpi.apic_ids(), startup.boot.ranges(), startup.page_tables->root());
+  const SmpResult smp = StartOtherVcpus(acpi.apic_ids(), startup.boot.ranges(), PageTableRoot());
   Line line("vCPUs");
   line->Decimal(listed).Text(" listed by ACPI, ").Decimal(smp.answered).Text(" running (");
   line->Text(smp.x2apic ? "x2APIC)" : "xAPIC)");
@@ -139,6 +105,14 @@ bool TestVcpus(const Startup& startup, const AcpiInfo& acpi) {
     line->Text("APIC id ").Decimal(smp.first_silent).Text(" does not answer");
   }
   return false;
+}
+
+void PrintTime(uint64_t entry_tsc) {
+  Line line("Time");
+  const uint64_t ticks = ReadTsc() - entry_tsc;
+  AppendSeconds(*line.operator->(), "", ticks, " s, ");
+  line->Decimal(ticks / 1'000'000).Text(" million TSC ticks");
+  line->Text(" since the first instruction");
 }
 
 }  // namespace
@@ -155,13 +129,7 @@ void ReportAndPowerOff(const Words& words, const AcpiInfo& acpi) {
     good = TestAllMemory(startup);
   }
   good = TestVcpus(startup, acpi) && good;
-  {
-    Line line("Time");
-    const uint64_t ticks = ReadTsc() - startup.entry_tsc;
-    line->Decimal(ticks / 1000000).Text(" million TSC ticks");
-    AppendSeconds(*line.operator->(), ", ", ticks, " s");
-    line->Text(" since the first instruction");
-  }
+  PrintTime(startup.entry_tsc);
   WriteConsole(good ? "\nself-test passed\n" : "\nself-test FAILED\n");
   if (good) {
     PowerOff(acpi);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What compilers call even in freestanding code (GCC manual, "Language Standards Supported by GCC").
+// What compilers call even in freestanding code (GCC manual, "Language Standards Supported by
+// GCC").
 
 #include <stddef.h>
 #include <stdint.h>

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include <atomic>
+#include <algorithm>
 
 #include "guest-fw/diag/cpu.h"
 #include "guest-fw/diag/exceptions.h"
@@ -42,6 +42,8 @@ constexpr uint64_t kLastTrampoline = 0x9f000;
 
 // How long to wait for the next vCPU, in TSC ticks: a second at 4 GHz, two at 2 GHz.
 constexpr uint64_t kPatience = 4'000'000'000;
+// After which all that are silent are started again: a few tens of milliseconds.
+constexpr uint64_t kFirstRound = 100'000'000;
 
 // What the trampoline reads; see entry.S.
 struct [[gnu::packed]] TrampolineFields {
@@ -52,10 +54,11 @@ struct [[gnu::packed]] TrampolineFields {
   uint32_t gdt_base;
 };
 
-// Ring 0 only.
+// This vCPU's; all but x2apic() in ring 0 only.
 class LocalApic {
  public:
-  LocalApic() : x2apic_((CpuidInRing0(1, 0).ecx & kCpuidX2apic) != 0) {
+  void Enable() {
+    x2apic_ = (CpuidInRing0(1, 0).ecx & kCpuidX2apic) != 0;
     uint64_t base = ReadMsr(APIC_BASE_MSR) | kApicEnable;
     if (x2apic_) {
       base |= kApicX2;
@@ -93,8 +96,8 @@ class LocalApic {
     asm volatile("movl %0, (%1)" ::"r"(value), "r"(mmio_ + offset) : "memory");
   }
 
-  bool x2apic_;
-  uint64_t mmio_;
+  bool x2apic_ = false;
+  uint64_t mmio_ = 0;
 };
 
 // The highest suitable page of usable RAM, or 0.
@@ -135,17 +138,34 @@ size_t CountOnline(std::span<const uint32_t> apic_ids) {
   return count;
 }
 
-// Patience starts anew with every vCPU that answers.
-size_t WaitForAll(std::span<const uint32_t> apic_ids) {
-  size_t online = CountOnline(apic_ids);
-  uint64_t since = ReadTsc();
-  while (online < apic_ids.size() && ReadTsc() - since < kPatience) {
-    Pause();
-    const size_t now = CountOnline(apic_ids);
-    if (now != online) {
-      online = now;
-      since = ReadTsc();
+void StartSilent(const LocalApic& apic, std::span<const uint32_t> apic_ids, uint64_t page) {
+  for (uint32_t id : apic_ids) {
+    if (!IsOnline(id)) {
+      apic.Send(id, kIcrInit);
+      apic.Send(id, kIcrStartUp | static_cast<uint32_t>(page >> 12));
     }
+  }
+}
+
+// INIT and start-up IPI are repeated for those that stay silent: with xAPIC and KVM without
+// hardware virtualization the first pair to the last vCPU was seen to get lost. Each round is twice
+// as long, so that a slow vCPU is not started over and over. Patience starts anew with every one
+// that answers.
+size_t StartAndWait(std::span<const uint32_t> apic_ids, const LocalApic& apic, uint64_t page) {
+  size_t online = CountOnline(apic_ids);
+  uint64_t progress = ReadTsc();
+  uint64_t round = kFirstRound;
+  while (online < apic_ids.size() && ReadTsc() - progress < kPatience) {
+    InRing0([&] { StartSilent(apic, apic_ids, page); });
+    const uint64_t sent = ReadTsc();
+    size_t now = online;
+    while (now < apic_ids.size() && ReadTsc() - sent < round) {
+      Pause();
+      now = CountOnline(apic_ids);
+    }
+    progress = now != online ? ReadTsc() : progress;
+    online = now;
+    round *= 2;
   }
   return online;
 }
@@ -155,27 +175,21 @@ size_t WaitForAll(std::span<const uint32_t> apic_ids) {
 SmpResult StartOtherVcpus(std::span<const uint32_t> apic_ids, std::span<const MemoryRange> ranges,
                           uint64_t cr3) {
   SmpResult result;
+  LocalApic apic;
   const uint64_t page = FindTrampolinePage(ranges);
   result.has_trampoline_page = page != 0;
   InRing0([&] {
-    const LocalApic apic;
+    apic.Enable();
     const uint32_t own_id = apic.Id();
-    result.x2apic = apic.x2apic();
     if (own_id < MAX_APIC_IDS) {
       ap_online[own_id / 64] |= uint64_t{1} << (own_id % 64);
     }
-    if (page == 0) {
-      return;
-    }
-    WriteTrampoline(page, cr3);
-    for (uint32_t id : apic_ids) {
-      if (id != own_id) {
-        apic.Send(id, kIcrInit);
-        apic.Send(id, kIcrStartUp | static_cast<uint32_t>(page >> 12));
-      }
+    if (page != 0) {
+      WriteTrampoline(page, cr3);
     }
   });
-  result.answered = WaitForAll(apic_ids);
+  result.x2apic = apic.x2apic();
+  result.answered = page != 0 ? StartAndWait(apic_ids, apic, page) : CountOnline(apic_ids);
   for (uint32_t id : apic_ids) {
     if (!IsOnline(id) && !result.has_silent) {
       result.has_silent = true;

@@ -13,7 +13,7 @@ namespace sealvm::diag {
 
 struct SmpResult {
   bool x2apic = false;
-  size_t answered = 0;              // with the vCPU that asks
+  size_t answered = 0;  // with the vCPU that asks
   bool has_silent = false;
   uint32_t first_silent = 0;        // an APIC id that did not answer
   bool has_trampoline_page = true;  // there was RAM below 1 MiB to start them from

@@ -6,16 +6,15 @@
 
 #include "guest-fw/diag/boot_info.h"
 #include "guest-fw/diag/cpu.h"
-#include "guest-fw/diag/page_tables.h"
 
 namespace sealvm::diag {
 
-// The diagnostic guest works in ring 3, because KVM without hardware virtualization runs only that at
-// full speed, and comes back to ring 0 for single privileged instructions. The two rings share all
-// memory: ring 3 is here for speed, not for protection.
+// The diagnostic guest works in ring 3, because KVM without hardware virtualization runs only that
+// at full speed, and comes back to ring 0 for single privileged instructions. The two rings share
+// all memory: ring 3 is here for speed, not for protection.
 
-// Runs `function(argument)` in ring 0 with interrupts off and returns its result. In ring 0 already,
-// it is a plain call.
+// Runs `function(argument)` in ring 0 with interrupts off and returns its result. In ring 0
+// already, it is a plain call.
 uint64_t CallSupervisor(uint64_t (*function)(uint64_t), uint64_t argument);
 
 // The same for any callable.
@@ -38,8 +37,6 @@ bool TryReadMsr(uint32_t msr, uint64_t* value);
 struct Startup {
   BootInfo boot;
   uint64_t entry_tsc = 0;  // at the first instruction
-  bool gigabyte_pages = false;
-  PageTables* page_tables = nullptr;
 };
 const Startup& GetStartup();
 

@@ -4,10 +4,12 @@
 #include <new>
 
 #include "guest-fw/diag/acpi.h"
+#include "guest-fw/diag/address_space.h"
 #include "guest-fw/diag/console.h"
 #include "guest-fw/diag/cpu.h"
 #include "guest-fw/diag/end.h"
 #include "guest-fw/diag/garbage.h"
+#include "guest-fw/diag/page_tables.h"
 #include "guest-fw/diag/report.h"
 #include "guest-fw/diag/supervisor.h"
 #include "guest-fw/diag/text_buffer.h"
@@ -63,13 +65,15 @@ const AcpiInfo& LoadAcpi() {
   WriteConsole("FAILED: unknown word ");
   WriteConsole(word);
   WriteConsole(
-      "; known: diag=quick, spin, echo, panic, triple-fault, fault, exit:N, garbage, garbage-all\n");
+      "; known: diag=quick, spin, echo, panic, triple-fault, fault, exit:N, garbage, "
+      "garbage-all\n");
   EndByExitDevice(kExitBadWord);
 }
 
 }  // namespace
 
 void RunTask() {
+  MapAllMemory(GetStartup().boot);
   const Words words = ParseWords(GetStartup().boot.cmdline());
   switch (words.task) {
     case Task::kReport:

@@ -30,8 +30,8 @@ struct Words {
   std::string_view unknown;  // the word that made `task` kUnknown
 };
 
-// Words are separated by blanks; the last diag= counts; words of others are not looked at. The views
-// point into `cmdline`.
+// Words are separated by blanks; the last diag= counts; words of others are not looked at. The
+// views point into `cmdline`.
 Words ParseWords(std::string_view cmdline);
 
 }  // namespace sealvm::diag
