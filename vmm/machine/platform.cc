@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/machine/platform.h"
+
+#include <numeric>
+#include <utility>
+
+#include "devices/cmos_rtc.h"
+#include "devices/debug_port.h"
+#include "devices/exit_device.h"
+#include "devices/i8042.h"
+#include "devices/platform_addresses.h"
+#include "devices/port92.h"
+#include "devices/pvpanic.h"
+
+namespace sealvm {
+namespace {
+
+CmosMemory MemoryForCmos(const GuestLayout& layout) {
+  const uint64_t low = layout.low_ram().size;
+  return {.below_4g = low, .above_4g = layout.ram_size() - low};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Platform>> Platform::Create(kvm::Vm& vm, const GuestLayout& layout,
+                                                   GuestRequestSink& requests,
+                                                   SerialPortCallbacks serial_callbacks) {
+  std::unique_ptr<Platform> platform(new Platform(vm, requests, std::move(serial_callbacks)));
+  SEALVM_TRY(platform->InsertDevices(layout, requests));
+  return platform;
+}
+
+Platform::Platform(kvm::Vm& vm, GuestRequestSink& requests, SerialPortCallbacks serial_callbacks)
+    : serial_line_(vm, kSerialGsi),
+      ged_line_(vm, kAcpiGedGsi),
+      serial_(std::make_shared<SerialPort>(serial_line_, std::move(serial_callbacks))),
+      acpi_pm_(std::make_shared<AcpiPm>(requests, ged_line_)) {}
+
+Result<> Platform::InsertDevices(const GuestLayout& layout, GuestRequestSink& requests) {
+  const I8042Ports i8042 = MakeI8042(requests);
+  SEALVM_TRY(pio_.Insert(kI8042DataPort, kI8042PortLength, i8042.data));
+  SEALVM_TRY(pio_.Insert(kI8042CommandPort, kI8042PortLength, i8042.command));
+  SEALVM_TRY(pio_.Insert(kRtcBase, kRtcLength, std::make_shared<CmosRtc>(MemoryForCmos(layout))));
+  SEALVM_TRY(pio_.Insert(kDebugPort, kDebugPortLength, std::make_shared<DebugPort>(requests)));
+  SEALVM_TRY(pio_.Insert(kPort92, kPort92Length, std::make_shared<Port92>(requests)));
+  SEALVM_TRY(
+      pio_.Insert(kExitDevicePort, kExitDeviceLength, std::make_shared<ExitDevice>(requests)));
+  SEALVM_TRY(pio_.Insert(kSerialBase, kSerialLength, serial_));
+  SEALVM_TRY(pio_.Insert(kPvpanicPort, kPvpanicLength, std::make_shared<Pvpanic>(requests)));
+  return pio_.Insert(kAcpiPmBase, kAcpiPmLength, acpi_pm_);
+}
+
+PlatformDescription Platform::Describe(uint32_t cpus) {
+  PlatformDescription description;
+  description.apic_ids.resize(cpus);
+  std::iota(description.apic_ids.begin(), description.apic_ids.end(), 0);
+  // The i8042 is there for its reset line, which kernels use without being told of a keyboard.
+  description.i8042 = false;
+  description.rtc = true;
+  return description;
+}
+
+}  // namespace sealvm

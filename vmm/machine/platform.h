@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SEALVM_VMM_MACHINE_PLATFORM_H_
+#define SEALVM_VMM_MACHINE_PLATFORM_H_
+
+#include <memory>
+
+#include "devices/acpi_pm.h"
+#include "devices/bus.h"
+#include "devices/guest_request.h"
+#include "devices/serial/serial_port.h"
+#include "memory/guest_layout.h"
+#include "vmm/boot/acpi/platform_description.h"
+#include "vmm/kvm/vm.h"
+#include "vmm/machine/kvm_interrupt_line.h"
+
+namespace sealvm {
+
+// The machine's devices on their buses. What is inserted here and what Describe() tells the guest
+// stay together in one file.
+class Platform {
+ public:
+  // `vm` and `requests` outlive the platform.
+  static Result<std::unique_ptr<Platform>> Create(kvm::Vm& vm, const GuestLayout& layout,
+                                                  GuestRequestSink& requests,
+                                                  SerialPortCallbacks serial_callbacks);
+
+  Bus& pio() { return pio_; }
+  Bus& mmio() { return mmio_; }
+  SerialPort& serial() { return *serial_; }
+  AcpiPm& acpi_pm() { return *acpi_pm_; }
+
+  static PlatformDescription Describe(uint32_t cpus);
+
+ private:
+  Platform(kvm::Vm& vm, GuestRequestSink& requests, SerialPortCallbacks serial_callbacks);
+  Result<> InsertDevices(const GuestLayout& layout, GuestRequestSink& requests);
+
+  Bus pio_{"I/O port"};
+  Bus mmio_{"MMIO"};
+  KvmInterruptLine serial_line_;
+  KvmInterruptLine ged_line_;
+  std::shared_ptr<SerialPort> serial_;
+  std::shared_ptr<AcpiPm> acpi_pm_;
+};
+
+}  // namespace sealvm
+
+#endif  // SEALVM_VMM_MACHINE_PLATFORM_H_

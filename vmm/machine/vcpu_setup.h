@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SEALVM_VMM_MACHINE_VCPU_SETUP_H_
+#define SEALVM_VMM_MACHINE_VCPU_SETUP_H_
+
+#include <linux/kvm.h>
+
+#include <span>
+
+#include "memory/base/result.h"
+#include "vmm/boot/entry_state.h"
+#include "vmm/kvm/vcpu.h"
+
+namespace sealvm {
+
+// What all vCPUs of a machine have in common; each gets its own APIC id.
+struct VcpuModel {
+  std::span<const kvm_cpuid_entry2> supported_cpuid;
+  uint32_t cpus = 1;
+  bool tsc_deadline = false;
+};
+
+// CPUID, MSRs, FPU and x2APIC mode: a vCPU as firmware would leave it. An application processor
+// then waits for its start-up IPI.
+Result<> SetUpVcpu(kvm::Vcpu& vcpu, const VcpuModel& model);
+
+// Puts the boot vCPU at the kernel's entry. After SetUpVcpu.
+Result<> SetUpEntry(kvm::Vcpu& vcpu, const EntryState& entry);
+
+}  // namespace sealvm
+
+#endif  // SEALVM_VMM_MACHINE_VCPU_SETUP_H_

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/machine/virtual_machine.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "devices/debug_port.h"
+#include "guest-fw/diag_image.h"
+#include "memory/memfd_provider.h"
+#include "vmm/boot/acpi/acpi_tables.h"
+#include "vmm/boot/linux_loader.h"
+#include "vmm/isolation/mode_selection.h"
+#include "vmm/machine/vcpu_setup.h"
+
+namespace sealvm {
+namespace {
+
+using std::chrono::milliseconds;
+
+// How long an unfinished line of console output may wait.
+constexpr milliseconds kPartialLineDelay{20};
+// How long a vCPU thread may take to leave KVM_RUN after its kick.
+constexpr milliseconds kJoinLimit{10'000};
+
+// Three pages for KVM on Intel CPUs without unrestricted guest, at the place that Linux'
+// Documentation/virt/kvm/api.rst advises for KVM_SET_TSS_ADDR: below 4 GiB, above the APICs.
+constexpr uint64_t kTssAddress = 0xfffbd000;
+
+// Put before the user's words, which therefore win. pci=off: there is no PCI bus, and a kernel that
+// looks for one makes a hundred exits. panic=-1: a kernel that panicked resets, which ends the
+// machine, instead of spinning for ever.
+constexpr std::string_view kLinuxDefaults = "pci=off panic=-1";
+
+std::string WithDefaults(const std::string& cmdline) {
+  return cmdline.empty() ? std::string(kLinuxDefaults)
+                         : fmt::format("{} {}", kLinuxDefaults, cmdline);
+}
+
+EntryChoice ToEntryChoice(KernelProtocol protocol) {
+  switch (protocol) {
+    case KernelProtocol::kLinux:
+      return EntryChoice::kLinux64;
+    case KernelProtocol::kPvh:
+      return EntryChoice::kPvh;
+    case KernelProtocol::kAuto:
+      break;
+  }
+  return EntryChoice::kAuto;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<VirtualMachine>> VirtualMachine::Create(const MachineConfig& config,
+                                                               MachineCallbacks callbacks) {
+  std::unique_ptr<VirtualMachine> machine(new VirtualMachine(config, std::move(callbacks)));
+  SEALVM_TRY(machine->Build());
+  return machine;
+}
+
+VirtualMachine::VirtualMachine(const MachineConfig& config, MachineCallbacks callbacks)
+    : config_(config),
+      callbacks_(std::move(callbacks)),
+      effective_cmdline_(config.kernel.empty() ? config.cmdline : WithDefaults(config.cmdline)) {}
+
+// Files come first, so that bad input is found on any host; memslots come before the interrupt
+// controllers, because some kernels need milliseconds for a memslot afterwards.
+Result<> VirtualMachine::Build() {
+  SEALVM_TRY(ValidateConfig(config_));
+  isolation_ = SEALVM_TRY(SelectIsolation(config_.isolation));
+  const GuestFiles files = SEALVM_TRY(OpenGuestFiles());
+  system_ = SEALVM_TRY(kvm::System::Open());
+  vm_ = SEALVM_TRY(system_->CreateVm());
+  SEALVM_TRY(CreateMemory());
+  SEALVM_TRY(CreateInterruptControllers());
+  SEALVM_TRY(CreatePlatform());
+  const EntryState entry = SEALVM_TRY(LoadGuest(files));
+  SEALVM_TRY(CreateVcpus(entry));
+  Emit({.kind = EventKind::kCreated});
+  return {};
+}
+
+Result<VirtualMachine::GuestFiles> VirtualMachine::OpenGuestFiles() const {
+  GuestFiles files;
+  if (!config_.firmware.empty()) {
+    return InvalidInput("--firmware: this version of sealvm boots kernels, not firmware",
+                        "use --kernel");
+  }
+  if (config_.kernel.empty()) {
+    files.kernel = SEALVM_TRY(KernelImage::FromBytes("diagnostic guest", DiagnosticGuestImage()));
+  } else {
+    files.kernel = SEALVM_TRY(KernelImage::Open(config_.kernel, "--kernel"));
+  }
+  if (!config_.initrd.empty()) {
+    files.initrd = SEALVM_TRY(ImageFile::Open(config_.initrd, "--initrd"));
+  }
+  return files;
+}
+
+Result<> VirtualMachine::CreateMemory() {
+  const GuestLayout layout = SEALVM_TRY(GuestLayout::Create(config_.memory_bytes));
+  memory_ = SEALVM_TRY(GuestMemory::Create(
+      layout, SEALVM_TRY(MemfdProvider().Create(layout.ram_size(), config_.memory))));
+  uint32_t slot = 0;
+  for (const RamRange& range : layout.ram()) {
+    SEALVM_TRY(vm_->SetUserMemoryRegion({.slot = slot++,
+                                         .gpa = range.base,
+                                         .size = range.size,
+                                         .hva = memory_->HostAddressForMemslot(range)}));
+  }
+  return {};
+}
+
+Result<> VirtualMachine::CreateInterruptControllers() {
+  SEALVM_TRY(vm_->SetTssAddress(kTssAddress));
+  return vm_->CreateIrqchip();
+}
+
+Result<> VirtualMachine::CreatePlatform() {
+  SerialPortCallbacks serial;
+  serial.output = [this](std::span<const uint8_t> bytes) { OnConsoleOutput(bytes); };
+  serial.on_partial_output = [this] { lifecycle_.ScheduleChore(kPartialLineDelay); };
+  serial.on_input_space = callbacks_.on_console_input_space;
+  platform_ = SEALVM_TRY(Platform::Create(*vm_, memory_->layout(), *this, std::move(serial)));
+  dispatcher_.emplace(platform_->pio(), platform_->mmio());
+  return {};
+}
+
+Result<EntryState> VirtualMachine::LoadGuest(const GuestFiles& files) {
+  const BootLayout layout;
+  const AcpiTables acpi =
+      SEALVM_TRY(BuildAcpiTables(Platform::Describe(config_.cpus), layout.acpi, kAcpiAreaSize));
+  BootSources sources;
+  sources.kernel = &*files.kernel;
+  sources.initrd = files.initrd ? &*files.initrd : nullptr;
+  sources.cmdline = effective_cmdline_;
+  sources.entry = ToEntryChoice(config_.kernel_protocol);
+  sources.acpi_tables = acpi.bytes;
+  sources.layout = layout;
+  const BootState state = SEALVM_TRY(sealvm::LoadGuest(*memory_, sources));
+  spdlog::info("kernel command line: {}", effective_cmdline_);
+  for (const LoadedRegion& region : state.regions) {
+    spdlog::debug("{:#x}+{:#x} {}", region.gpa, region.size, region.name);
+  }
+  return state.entry;
+}
+
+Result<> VirtualMachine::CreateVcpus(const EntryState& entry) {
+  const std::vector<kvm_cpuid_entry2> supported = SEALVM_TRY(system_->SupportedCpuid());
+  const VcpuModel model = {
+      .supported_cpuid = supported,
+      .cpus = config_.cpus,
+      .tsc_deadline = SEALVM_TRY(system_->CheckExtension(KVM_CAP_TSC_DEADLINE_TIMER)) != 0};
+  for (uint32_t id = 0; id < config_.cpus; ++id) {
+    kvm::Vcpu vcpu = SEALVM_TRY(vm_->CreateVcpu(id));
+    SEALVM_TRY(SetUpVcpu(vcpu, model));
+    std::function<void()> before_first_run;
+    if (id == 0) {
+      SEALVM_TRY(SetUpEntry(vcpu, entry));
+      before_first_run = [this] { OnFirstInstruction(); };
+    }
+    vcpus_.push_back(std::make_unique<VcpuThread>(std::move(vcpu), *dispatcher_, lifecycle_,
+                                                  std::move(before_first_run)));
+  }
+  return {};
+}
+
+Result<> VirtualMachine::Start() {
+  if (started_) return HostError("the machine was started already");
+  started_ = true;
+  Emit({.kind = EventKind::kStarted});
+  // Application processors first: they wait in the kernel for the boot processor's IPIs.
+  for (auto vcpu = vcpus_.rbegin(); vcpu != vcpus_.rend(); ++vcpu) {
+    if (Result<> result = (*vcpu)->Start(); !result) {
+      lifecycle_.RequestStop({.reason = ExitReason::kError, .error = result.error()});
+      return result;
+    }
+  }
+  return {};
+}
+
+Result<ExitReport> VirtualMachine::Run() {
+  if (!started_) return HostError("the machine was not started");
+  ExitReport report = lifecycle_.Wait([this] {
+    if (platform_->serial().FlushPartialLine()) lifecycle_.ScheduleChore(kPartialLineDelay);
+  });
+  if (!StopAndJoin()) {
+    return HostError(
+        fmt::format("a vCPU thread did not stop within {} s", kJoinLimit.count() / 1000),
+        "the host's kernel holds it; see its log");
+  }
+  platform_->serial().Flush();
+  if (report.reason == ExitReason::kReset && panic_watch_.panicked()) {
+    report.reason = ExitReason::kPanic;
+    Emit({.kind = EventKind::kPanicked});
+  }
+  Emit({.kind = EventKind::kExit, .value = report.guest_code, .exit_reason = report.reason});
+  return report;
+}
+
+void VirtualMachine::Stop() { lifecycle_.RequestStop({.reason = ExitReason::kStopped}); }
+
+bool VirtualMachine::StopAndJoin() {
+  Stop();
+  for (const auto& vcpu : vcpus_) vcpu->Kick();
+  bool all_joined = true;
+  for (const auto& vcpu : vcpus_) all_joined = vcpu->Join(kJoinLimit) && all_joined;
+  return all_joined;
+}
+
+size_t VirtualMachine::SendConsoleInput(std::span<const uint8_t> bytes) {
+  return platform_->serial().EnqueueInput(bytes);
+}
+
+void VirtualMachine::PressPowerButton() { platform_->acpi_pm().PressPowerButton(); }
+
+MachineStats VirtualMachine::GetStats() const {
+  MachineStats stats;
+  stats.memory_bytes = config_.memory_bytes;
+  stats.memory_shared_bytes = config_.memory_bytes;
+  stats.memory_allocated_bytes = memory_->backing().AllocatedBytes().value_or(0);
+  stats.memory_provider = memory_->backing().ProviderName();
+  stats.isolation = IsolationModeName(isolation_);
+  stats.cpus = config_.cpus;
+  for (const auto& vcpu : vcpus_) {
+    const VcpuThread::ExitCounts counts = vcpu->exit_counts();
+    for (size_t kind = 0; kind < counts.size(); ++kind) {
+      stats.exits_total += counts[kind];
+      if (counts[kind] > 0) {
+        stats.exits_by_reason[std::string(kvm::ExitNameByIndex(kind))] += counts[kind];
+      }
+    }
+  }
+  for (const Bus* bus : {&platform_->pio(), &platform_->mmio()}) {
+    for (const auto& [name, count] : bus->AccessCounts()) stats.accesses_by_device[name] += count;
+  }
+  if (const int64_t ns = first_instruction_ns_.load(); ns >= 0) {
+    stats.time_to_first_instruction = std::chrono::nanoseconds(ns);
+  }
+  return stats;
+}
+
+void VirtualMachine::OnGuestRequest(const GuestRequest& request) {
+  switch (request.kind) {
+    case GuestRequestKind::kPowerOff:
+      lifecycle_.RequestStop({.reason = ExitReason::kPowerOff});
+      break;
+    case GuestRequestKind::kReset:
+      lifecycle_.RequestStop({.reason = ExitReason::kReset});
+      break;
+    case GuestRequestKind::kPanic:
+      if (lifecycle_.RequestStop({.reason = ExitReason::kPanic})) {
+        Emit({.kind = EventKind::kPanicked});
+      }
+      break;
+    case GuestRequestKind::kExitCode:
+      lifecycle_.RequestStop({.reason = ExitReason::kGuestExit, .guest_code = request.value});
+      break;
+    case GuestRequestKind::kBootMark:
+      Emit({.kind = EventKind::kBootMark, .value = request.value});
+      if (request.value == kBootMarkUserspace) Emit({.kind = EventKind::kBooted});
+      break;
+  }
+}
+
+void VirtualMachine::OnConsoleOutput(std::span<const uint8_t> bytes) {
+  panic_watch_.Observe(bytes);
+  if (callbacks_.on_console_output) callbacks_.on_console_output(bytes);
+}
+
+void VirtualMachine::OnFirstInstruction() {
+  first_instruction_ns_.store(SinceCreate().count());
+  Emit({.kind = EventKind::kFirstInstruction});
+}
+
+void VirtualMachine::Emit(Event event) {
+  if (!callbacks_.on_event) return;
+  const std::lock_guard lock(events_mutex_);
+  event.since_create = SinceCreate();
+  callbacks_.on_event(event);
+}
+
+std::chrono::nanoseconds VirtualMachine::SinceCreate() const {
+  return std::chrono::steady_clock::now() - created_at_;
+}
+
+}  // namespace sealvm

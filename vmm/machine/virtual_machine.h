@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SEALVM_VMM_MACHINE_VIRTUAL_MACHINE_H_
+#define SEALVM_VMM_MACHINE_VIRTUAL_MACHINE_H_
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "devices/guest_request.h"
+#include "memory/guest_memory.h"
+#include "vmm/api/machine.h"
+#include "vmm/boot/entry_state.h"
+#include "vmm/boot/image_file.h"
+#include "vmm/boot/kernel_image.h"
+#include "vmm/kvm/system.h"
+#include "vmm/machine/exit_dispatcher.h"
+#include "vmm/machine/lifecycle.h"
+#include "vmm/machine/panic_watch.h"
+#include "vmm/machine/platform.h"
+#include "vmm/machine/vcpu_thread.h"
+
+namespace sealvm {
+
+// What stands behind Machine: see there for the life and the threads.
+class VirtualMachine : private GuestRequestSink {
+ public:
+  static Result<std::unique_ptr<VirtualMachine>> Create(const MachineConfig& config,
+                                                        MachineCallbacks callbacks);
+  VirtualMachine(const VirtualMachine&) = delete;
+  VirtualMachine& operator=(const VirtualMachine&) = delete;
+  ~VirtualMachine() override = default;
+
+  // The buses, for devices attached before Start.
+  Bus& pio() { return platform_->pio(); }
+  Bus& mmio() { return platform_->mmio(); }
+  bool started() const { return started_; }
+
+  Result<> Start();
+  Result<ExitReport> Run();
+  void Stop();
+  // Stops and joins all vCPU threads. False when one does not end: the object must then live on.
+  bool StopAndJoin();
+
+  size_t SendConsoleInput(std::span<const uint8_t> bytes);
+  void PressPowerButton();
+  MachineStats GetStats() const;
+  const std::string& effective_cmdline() const { return effective_cmdline_; }
+  IsolationMode isolation() const { return isolation_; }
+
+ private:
+  // The files that a guest boots from, open and checked.
+  struct GuestFiles {
+    std::optional<KernelImage> kernel;
+    std::optional<ImageFile> initrd;
+  };
+
+  VirtualMachine(const MachineConfig& config, MachineCallbacks callbacks);
+
+  // The steps of Create, in order.
+  Result<> Build();
+  Result<GuestFiles> OpenGuestFiles() const;
+  Result<> CreateMemory();
+  Result<> CreateInterruptControllers();
+  Result<> CreatePlatform();
+  Result<> CreateVcpus(const EntryState& entry);
+  Result<EntryState> LoadGuest(const GuestFiles& files);
+
+  void OnGuestRequest(const GuestRequest& request) override;
+  void OnConsoleOutput(std::span<const uint8_t> bytes);
+  void OnFirstInstruction();
+  void Emit(Event event);
+  std::chrono::nanoseconds SinceCreate() const;
+
+  const std::chrono::steady_clock::time_point created_at_ = std::chrono::steady_clock::now();
+  const MachineConfig config_;
+  const MachineCallbacks callbacks_;
+  std::string effective_cmdline_;
+  IsolationMode isolation_ = IsolationMode::kNone;
+  bool started_ = false;
+
+  std::mutex events_mutex_;  // held during on_event; no lock is taken under it
+  std::atomic<int64_t> first_instruction_ns_ = -1;
+
+  Lifecycle lifecycle_;
+  PanicWatch panic_watch_;
+
+  // Destroyed from the last to the first: threads, then what they use, the guest's memory last.
+  std::optional<GuestMemory> memory_;
+  std::optional<kvm::System> system_;
+  std::optional<kvm::Vm> vm_;
+  std::unique_ptr<Platform> platform_;
+  std::optional<ExitDispatcher> dispatcher_;
+  std::vector<std::unique_ptr<VcpuThread>> vcpus_;
+};
+
+}  // namespace sealvm
+
+#endif  // SEALVM_VMM_MACHINE_VIRTUAL_MACHINE_H_
