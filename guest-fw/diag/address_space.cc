@@ -5,7 +5,7 @@
 #include <new>
 
 #include "guest-fw/diag/end.h"
-#include "guest-fw/diag/memory_test.h"
+#include "guest-fw/diag/memory_check.h"
 #include "guest-fw/diag/page_tables.h"
 #include "guest-fw/diag/supervisor.h"
 
@@ -67,7 +67,7 @@ bool MapHighRam(const BootInfo& boot) {
 void UseRoomBehindImage(const BootInfo& boot) {
   const auto end = reinterpret_cast<uint64_t>(image_end);
   uint64_t room_end = end;
-  for (const PageSpan& span : TestPlan(boot.ranges()).spans()) {
+  for (const PageSpan& span : CheckPlan(boot.ranges()).spans()) {
     if (span.start < end && end < span.end) {
       room_end = std::min(span.end, 4 * kGiB);
     }

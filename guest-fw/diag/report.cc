@@ -5,7 +5,7 @@
 #include "guest-fw/diag/console.h"
 #include "guest-fw/diag/end.h"
 #include "guest-fw/diag/identity.h"
-#include "guest-fw/diag/memory_test.h"
+#include "guest-fw/diag/memory_check.h"
 #include "guest-fw/diag/smp.h"
 #include "guest-fw/diag/supervisor.h"
 #include "guest-fw/diag/text_buffer.h"
@@ -71,10 +71,10 @@ void PrintMemoryMap(const BootInfo& boot) {
 }
 
 bool TestAllMemory(const Startup& startup) {
-  TestPlan plan(startup.boot.ranges());
+  CheckPlan plan(startup.boot.ranges());
   plan.Exclude(InUseStart(), InUseEnd());
   const uint64_t before = ReadTsc();
-  const auto fault = TestMemory(0, plan.spans());
+  const auto fault = CheckMemory(0, plan.spans());
   const uint64_t ticks = ReadTsc() - before;
 
   Line line("Memory test");

@@ -8,7 +8,7 @@
 #include "guest-fw/diag/cpu.h"
 #include "guest-fw/diag/exceptions.h"
 #include "guest-fw/diag/layout.h"
-#include "guest-fw/diag/memory_test.h"
+#include "guest-fw/diag/memory_check.h"
 #include "guest-fw/diag/supervisor.h"
 
 extern "C" {
@@ -103,7 +103,7 @@ class LocalApic {
 // The highest suitable page of usable RAM, or 0.
 uint64_t FindTrampolinePage(std::span<const MemoryRange> ranges) {
   uint64_t page = 0;
-  for (const PageSpan& span : TestPlan(ranges).spans()) {
+  for (const PageSpan& span : CheckPlan(ranges).spans()) {
     const uint64_t last = std::min(span.end - 4096, kLastTrampoline);
     if (span.start <= last && last >= kFirstTrampoline && last > page) {
       page = last;

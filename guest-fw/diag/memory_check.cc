@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest-fw/diag/memory_test.h"
+#include "guest-fw/diag/memory_check.h"
 
 namespace sealvm::diag {
 namespace {
@@ -15,10 +15,9 @@ uint64_t RoundDown(uint64_t address) { return address & ~(kPage - 1); }
 // Multiplication by an odd number maps the 64-bit values one to one, so no two pages share a value.
 uint64_t Pattern(uint64_t page) { return page * 0x9e37'79b9'7f4a'7c15; }
 
-// The word that is used moves through the page, so that not all of them fall into the same cache
-// sets.
+// The same word in every page: only so does any page that appears twice show.
 volatile uint64_t* Word(uintptr_t base, uint64_t page) {
-  return reinterpret_cast<volatile uint64_t*>(base + page + (page / kPage % 512) * 8);
+  return reinterpret_cast<volatile uint64_t*>(base + page);
 }
 
 void WritePatterns(uintptr_t base, const PageSpan& span) {
@@ -34,7 +33,7 @@ std::optional<MemoryFault> VerifyAndInvert(uintptr_t base, const PageSpan& span,
     const uint64_t found = *word;
     const uint64_t expected = Pattern(page) ^ flip;
     if (found != expected) {
-      return MemoryFault{reinterpret_cast<uintptr_t>(word) - base, expected, found};
+      return MemoryFault{page, expected, found};
     }
     *word = ~expected;
   }
@@ -43,7 +42,7 @@ std::optional<MemoryFault> VerifyAndInvert(uintptr_t base, const PageSpan& span,
 
 }  // namespace
 
-TestPlan::TestPlan(std::span<const MemoryRange> ranges) {
+CheckPlan::CheckPlan(std::span<const MemoryRange> ranges) {
   for (const MemoryRange& range : ranges) {
     if (range.type == RangeType::kUsable) {
       Add(RoundUp(range.base), RoundDown(range.end()));
@@ -51,13 +50,13 @@ TestPlan::TestPlan(std::span<const MemoryRange> ranges) {
   }
 }
 
-void TestPlan::Add(uint64_t start, uint64_t end) {
+void CheckPlan::Add(uint64_t start, uint64_t end) {
   if (start < end && count_ < kMaxSpans) {
     spans_[count_++] = {start, end};
   }
 }
 
-void TestPlan::Exclude(uint64_t start, uint64_t end) {
+void CheckPlan::Exclude(uint64_t start, uint64_t end) {
   start = RoundDown(start);
   end = RoundUp(end);
   const size_t count = count_;
@@ -72,7 +71,7 @@ void TestPlan::Exclude(uint64_t start, uint64_t end) {
   }
 }
 
-uint64_t TestPlan::bytes() const {
+uint64_t CheckPlan::bytes() const {
   uint64_t bytes = 0;
   for (const PageSpan& span : spans()) {
     bytes += span.size();
@@ -80,7 +79,7 @@ uint64_t TestPlan::bytes() const {
   return bytes;
 }
 
-std::optional<MemoryFault> TestMemory(uintptr_t base, std::span<const PageSpan> spans) {
+std::optional<MemoryFault> CheckMemory(uintptr_t base, std::span<const PageSpan> spans) {
   for (const PageSpan& span : spans) {
     WritePatterns(base, span);
   }

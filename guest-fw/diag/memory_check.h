@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SEALVM_GUEST_FW_DIAG_MEMORY_TEST_H_
-#define SEALVM_GUEST_FW_DIAG_MEMORY_TEST_H_
+#ifndef SEALVM_GUEST_FW_DIAG_MEMORY_CHECK_H_
+#define SEALVM_GUEST_FW_DIAG_MEMORY_CHECK_H_
 
 #include <stddef.h>
 #include <stdint.h>
@@ -22,12 +22,12 @@ struct PageSpan {
 };
 
 // What of the machine's RAM can be overwritten.
-class TestPlan {
+class CheckPlan {
  public:
   static constexpr size_t kMaxSpans = BootInfo::kMaxRanges + 8;
 
   // All whole pages of the usable ranges.
-  explicit TestPlan(std::span<const MemoryRange> ranges);
+  explicit CheckPlan(std::span<const MemoryRange> ranges);
 
   // Leaves out the pages that [start, end) touches.
   void Exclude(uint64_t start, uint64_t end);
@@ -51,8 +51,8 @@ struct MemoryFault {
 // Puts a value that only this address has in every page of `spans`, and only then reads them back:
 // two addresses that share a page show up. Then the same with every bit inverted. `base` is where
 // guest physical address 0 is mapped. Returns the first fault.
-std::optional<MemoryFault> TestMemory(uintptr_t base, std::span<const PageSpan> spans);
+std::optional<MemoryFault> CheckMemory(uintptr_t base, std::span<const PageSpan> spans);
 
 }  // namespace sealvm::diag
 
-#endif  // SEALVM_GUEST_FW_DIAG_MEMORY_TEST_H_
+#endif  // SEALVM_GUEST_FW_DIAG_MEMORY_CHECK_H_
