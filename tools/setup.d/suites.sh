@@ -55,12 +55,18 @@ update_suites() {
 
 # Adds each wanted suite that the machine lacks, from the first of its sources that carries it.
 add_suites() {
-  local suite
+  local suite usable=0
   have_lists || update_machine_lists
   for suite in "${WANTED_SUITES[@]}"; do
-    suite_is_known "$suite" || add_suite "$suite" ||
+    if suite_is_known "$suite" || add_suite "$suite"; then
+      [[ $suite == "$(debian_codename)" ]] || usable=1
+    else
       say "warning: no source of this machine carries the suite $suite"
+    fi
   done
+  ((usable)) ||
+    die "none of this machine's Debian sources can be read or carries one of" \
+      "${WANTED_SUITES[*]}; check /etc/apt/sources.list and /etc/apt/sources.list.d"
 }
 
 # By name, or by role: a machine whose sources say "oldstable" has that release's codename.
@@ -68,7 +74,7 @@ suite_is_known() {
   [[ $1 == "$(debian_codename)" ]] ||
     python3 "$parts/apt_sources.py" has "$1" ||
     grep -qsx "Suites: $1" "$SOURCES_FILE" ||
-    apt-get indextargets --format '$(CODENAME)' 'Created-By: Packages' | grep -qx "$1"
+    apt-get indextargets --format '$(CODENAME)' 'Created-By: Packages' | grep -x "$1" >/dev/null
 }
 
 add_suite() {
@@ -78,7 +84,8 @@ add_suite() {
     die "no Debian source (suite $(debian_codename), component main) in /etc/apt/sources.list" \
       "or /etc/apt/sources.list.d; add your mirror there and run this again"
   while IFS= read -r -d '%' stanza; do
-    printf '%s\n' "${stanza#$'\n'}" >"$scratch/trial.sources"
+    stanza=${stanza#$'\n'}
+    printf '%s\n' "${stanza%$'\n'}" >"$scratch/trial.sources"
     if apt_update_only "$scratch/trial.sources"; then
       write_suite "$suite" "$scratch/trial.sources"
       return 0
