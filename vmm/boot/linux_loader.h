@@ -34,13 +34,13 @@ enum class EntryChoice {
 struct BootSources {
   const KernelImage* kernel = nullptr;  // required
   const ImageFile* initrd = nullptr;    // optional
-  std::string cmdline;
+  std::string cmdline = {};
   EntryChoice entry = EntryChoice::kAuto;
   // Put at layout.acpi, with the RSDP first; empty: the guest gets none.
-  std::span<const uint8_t> acpi_tables;
+  std::span<const uint8_t> acpi_tables = {};
   // Handed to Linux in this order, through the 64-bit entry only.
-  std::vector<SetupDataItem> setup_data;
-  BootLayout layout;
+  std::vector<SetupDataItem> setup_data = {};
+  BootLayout layout = {};
   // The C-bit of page-table entries for guests with encrypted memory.
   uint64_t encryption_mask = 0;
 };

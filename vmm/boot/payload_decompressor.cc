@@ -86,21 +86,24 @@ class Input {
   std::span<const uint8_t> chunk_;
 };
 
-// The unpacked bytes, growing up to a limit.
+// The unpacked bytes, growing up to a limit. There is room for one byte more, so that a decoder
+// which needs no more can be told from one that does.
 class Output {
  public:
-  explicit Output(uint64_t limit) : limit_(limit) {}
+  explicit Output(uint64_t limit) : limit_(std::min(limit, kMaxVmlinuxSize)) {}
 
   // Room for at least one byte, and up to `wanted` if the limit allows.
   Result<std::span<uint8_t>> Room(uint64_t wanted) {
-    if (used_ == limit_) {
-      return InvalidInput(fmt::format("unpacks to more than {} bytes", limit_));
-    }
+    SEALVM_TRY(Check());
     if (buffer_.size() - used_ < wanted) {
       const uint64_t target = std::max({used_ + wanted, buffer_.size() * 2, kFirstOutput});
-      buffer_.resize(std::min(target, limit_));
+      buffer_.resize(std::min(target, limit_ + 1));
     }
     return std::span(buffer_).subspan(used_);
+  }
+  Result<> Check() const {
+    if (used_ <= limit_) return {};
+    return InvalidInput(fmt::format("unpacks to more than {} bytes", limit_));
   }
   void Commit(size_t count) { used_ += count; }
   uint64_t size() const { return used_; }
@@ -233,11 +236,12 @@ Result<> RunDecoder(Decoder& decoder, Input& input, Output& output) {
 Result<> RunLz4Legacy(Input& input, Output& output) {
   std::array<uint8_t, 4> word;
   SEALVM_TRY(input.ReadExactly(word));  // the magic number
+  if (input.remaining() == 0) return InvalidInput("ends early");
   std::vector<uint8_t> block;
   // Nothing marks the end: what is left then is the size trailer or nothing.
-  while (input.remaining() > kSizeTrailer) {
+  while (input.remaining() != 0 && (input.remaining() != kSizeTrailer || output.size() == 0)) {
     SEALVM_TRY(input.ReadExactly(word));
-    const uint32_t packed = *LoadLe<uint32_t>(word);
+    const auto packed = static_cast<uint32_t>(LoadLeAny(word));
     if (packed > static_cast<uint32_t>(LZ4_compressBound(kLz4BlockSize))) {
       return InvalidInput(fmt::format("corrupt data: block of {} bytes", packed));
     }
@@ -259,10 +263,11 @@ Result<> RunLz4Legacy(Input& input, Output& output) {
 }
 
 Result<> CheckSizeTrailer(Input& input, const Output& output) {
+  SEALVM_TRY(output.Check());
   if (input.remaining() != kSizeTrailer) return {};
   std::array<uint8_t, kSizeTrailer> trailer;
   SEALVM_TRY(input.ReadExactly(trailer));
-  const uint32_t expected = *LoadLe<uint32_t>(trailer);
+  const auto expected = static_cast<uint32_t>(LoadLeAny(trailer));
   if (expected == static_cast<uint32_t>(output.size())) return {};
   return InvalidInput(
       fmt::format("unpacks to {} bytes, but its build says {}", output.size(), expected));
