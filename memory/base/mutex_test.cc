@@ -9,20 +9,22 @@
 namespace sealvm {
 namespace {
 
+bool CanTake(Mutex& mutex) {
+  if (!mutex.TryLock()) return false;
+  mutex.Unlock();
+  return true;
+}
+
 TEST(MutexTest, IsHeldWhileTheLockLives) {
   Mutex mutex;
   bool taken_while_held = true;
   {
     MutexLock lock(mutex);
-    std::jthread([&] {
-      taken_while_held = mutex.TryLock();
-      if (taken_while_held) mutex.Unlock();
-    }).join();
+    std::jthread([&] { taken_while_held = CanTake(mutex); }).join();
   }
 
   EXPECT_FALSE(taken_while_held);
-  ASSERT_TRUE(mutex.TryLock());
-  mutex.Unlock();
+  EXPECT_TRUE(CanTake(mutex));
 }
 
 TEST(CondVarTest, WaitReturnsWithTheLockHeldAfterANotification) {
