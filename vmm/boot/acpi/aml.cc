@@ -59,7 +59,8 @@ Bytes Join(std::span<const Bytes> parts) {
 
 Bytes Join(Terms parts) { return Join(std::span(parts.begin(), parts.size())); }
 
-bool IsNameCharacter(char c, bool first) {
+// For assertions alone.
+[[maybe_unused]] bool IsNameCharacter(char c, bool first) {
   if (c == '_' || (c >= 'A' && c <= 'Z')) return true;
   return !first && c >= '0' && c <= '9';
 }
@@ -149,8 +150,10 @@ Bytes Integer(uint64_t value) {
 }
 
 Bytes String(std::string_view text) {
-  Bytes encoded = {kStringPrefix};
-  encoded.insert(encoded.end(), text.begin(), text.end());
+  Bytes encoded;
+  encoded.reserve(text.size() + 2);
+  encoded.push_back(kStringPrefix);
+  for (const char c : text) encoded.push_back(static_cast<uint8_t>(c));
   encoded.push_back(0);
   return encoded;
 }
