@@ -19,7 +19,7 @@ constexpr std::string_view kCommands[] = {"run", "doctor", "inspect", "measure"}
 // CLI11 reports an error by throwing; its texts may have several lines.
 std::unexpected<Error> BadUsage(const std::string& command, std::string_view text) {
   const std::string_view first_line = text.substr(0, text.find('\n'));
-  return InvalidInput(std::string(first_line), "see 'sealvm " + command + "--help'");
+  return InvalidInput(std::string(first_line), "see 'sealvm " + command + " --help'");
 }
 
 // The first argument that nothing took, as an error with a suggestion.
@@ -30,33 +30,83 @@ std::unexpected<Error> UnknownArgument(const std::string& argument, const std::s
                         "see 'sealvm " + command + " --help'");
   }
   const std::string flag = argument.substr(0, argument.find('='));
-  const std::string_view name = std::string_view(flag).substr(
-      flag.find_first_not_of('-') == flag.npos ? flag.size() : flag.find_first_not_of('-'));
+  const std::string name = flag.substr(std::min(flag.find_first_not_of('-'), flag.size()));
   std::string hint = Suggestion(name, names, "--");
   if (hint.empty()) hint = "see 'sealvm " + command + " --help'";
   return InvalidInput("unknown option '" + flag + "'", std::move(hint));
 }
 
 // Parses `arguments` with `app`; errors become values.
-Result<> ParseWith(CLI::App& app, std::span<const char* const> arguments,
+Result<> ParseWith(CLI::App& app, std::vector<std::string> arguments,
                    std::span<const std::string_view> names) {
   // CLI11 takes the arguments from the back.
-  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  std::ranges::reverse(arguments);
   try {
-    app.parse(std::move(reversed));
+    app.parse(std::move(arguments));
   } catch (const CLI::ExtrasError&) {
     return UnknownArgument(app.remaining().front(), app.get_name(), names);
   } catch (const CLI::ParseError& error) {
-    return BadUsage(app.get_name() + " ", error.what());
+    return BadUsage(app.get_name(), error.what());
   }
   return {};
 }
 
-bool AsksForHelp(std::span<const char* const> arguments) {
-  return std::ranges::any_of(arguments, [](std::string_view argument) {
-    return argument == "--help" || argument == "-h";
-  });
-}
+// What CLI11 gets: one value option a pair of arguments. Its own reading takes the next argument
+// for the value of "--kernel=", and words errors about values poorly.
+struct NormalArguments {
+  std::vector<std::string> list;
+  bool asks_for_help = false;
+};
+
+class Normalizer {
+ public:
+  // `value_options`: names without dashes of the options that take a value, once each.
+  explicit Normalizer(std::span<const std::string_view> value_options)
+      : value_options_(value_options) {}
+
+  Result<NormalArguments> Normalize(std::span<const char* const> arguments) {
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      const std::string_view argument = arguments[i];
+      const size_t equals = argument.find('=');
+      const std::string_view flag = argument.substr(0, equals);
+      if (!value_options_.empty() && flag.starts_with("--") &&
+          IsAbsentDeviceOption(flag.substr(2))) {
+        return InvalidInput(std::string(flag) + ": " + AbsentDeviceMessage(flag.substr(2)));
+      }
+      if (!TakesValue(flag)) {
+        normal_.asks_for_help |= argument == "--help" || argument == "-h";
+        normal_.list.emplace_back(argument);
+      } else if (equals != argument.npos) {
+        SEALVM_TRY(Add(flag, argument.substr(equals + 1)));
+      } else if (++i < arguments.size()) {
+        SEALVM_TRY(Add(flag, arguments[i]));
+      } else {
+        return InvalidInput(std::string(flag) + " needs a value");
+      }
+    }
+    return std::move(normal_);
+  }
+
+ private:
+  bool TakesValue(std::string_view flag) const {
+    return flag.starts_with("--") &&
+           std::ranges::find(value_options_, flag.substr(2)) != value_options_.end();
+  }
+
+  Result<> Add(std::string_view flag, std::string_view value) {
+    if (std::ranges::find(seen_, flag) != seen_.end()) {
+      return InvalidInput(std::string(flag) + " is given twice");
+    }
+    seen_.push_back(flag);
+    normal_.list.emplace_back(flag);
+    normal_.list.emplace_back(value);
+    return {};
+  }
+
+  std::span<const std::string_view> value_options_;
+  std::vector<std::string_view> seen_;
+  NormalArguments normal_;
+};
 
 // `run`'s options as CLI11 knows them; values are taken as text and read by the option table.
 class RunParser {
@@ -67,17 +117,17 @@ class RunParser {
       if (spec.name == kVerboseName) continue;
       values_.push_back({&spec, AddValue(spec.name)});
     }
-    for (std::string_view name : AbsentDeviceOptions()) absent_.push_back(AddValue(name));
     config_ = AddValue("config");
     print_config_ = app_.add_flag("--print-config");
     verbose_ = app_.add_flag("-v,--verbose");
   }
 
-  Result<RunRequest> Parse(std::span<const char* const> arguments) {
+  Result<Command> Parse(std::span<const char* const> arguments) {
+    NormalArguments normal = SEALVM_TRY(Normalizer(ValueOptionNames()).Normalize(arguments));
+    if (normal.asks_for_help) return TextRequest{RunHelp()};
     std::vector<std::string_view> names = RunOptionNames();
     names.insert(names.end(), {"config", "print-config", "help"});
-    SEALVM_TRY(ParseWith(app_, arguments, names));
-    SEALVM_TRY(RefuseAbsentDevices());
+    SEALVM_TRY(ParseWith(app_, std::move(normal.list), names));
     RunRequest request;
     if (config_->count() > 0) {
       const std::string& path = config_->results().front();
@@ -103,13 +153,12 @@ class RunParser {
     return option->type_size(1)->expected(1);
   }
 
-  Result<> RefuseAbsentDevices() const {
-    for (size_t i = 0; i < absent_.size(); ++i) {
-      const std::string name(AbsentDeviceOptions()[i]);
-      if (absent_[i]->count() > 0)
-        return InvalidInput("--" + name + ": " + AbsentDeviceMessage(name));
+  static std::vector<std::string_view> ValueOptionNames() {
+    std::vector<std::string_view> names = {"config"};
+    for (const OptionSpec& spec : RunOptionTable()) {
+      if (spec.name != kVerboseName) names.push_back(spec.name);
     }
-    return {};
+    return names;
   }
 
   Result<> ApplyFlags(RunRequest& request) const {
@@ -127,39 +176,38 @@ class RunParser {
 
   CLI::App app_;
   std::vector<Value> values_;
-  std::vector<CLI::Option*> absent_;
   CLI::Option* config_ = nullptr;
   CLI::Option* print_config_ = nullptr;
   CLI::Option* verbose_ = nullptr;
 };
 
-Result<Command> ParseRun(std::span<const char* const> arguments) {
-  if (AsksForHelp(arguments)) return TextRequest{RunHelp()};
-  return SEALVM_TRY(RunParser().Parse(arguments));
+// The options of a subcommand that has no values: its arguments and whether help is asked for.
+Result<bool> ParseSimple(CLI::App& app, std::span<const char* const> arguments) {
+  app.set_help_flag();
+  NormalArguments normal = SEALVM_TRY(Normalizer({}).Normalize(arguments));
+  if (normal.asks_for_help) return true;
+  constexpr std::string_view kNames[] = {"json", "help"};
+  SEALVM_TRY(ParseWith(app, std::move(normal.list), kNames));
+  return false;
 }
 
 Result<Command> ParseDoctor(std::span<const char* const> arguments) {
-  if (AsksForHelp(arguments)) return TextRequest{DoctorHelp()};
   CLI::App app("", "doctor");
-  app.set_help_flag();
   DoctorRequest request;
   app.add_flag("--json", request.json);
-  constexpr std::string_view kNames[] = {"json", "help"};
-  SEALVM_TRY(ParseWith(app, arguments, kNames));
+  if (SEALVM_TRY(ParseSimple(app, arguments))) return TextRequest{DoctorHelp()};
   return request;
 }
 
 Result<Command> ParseInspect(std::span<const char* const> arguments) {
-  if (AsksForHelp(arguments)) return TextRequest{InspectHelp()};
   CLI::App app("", "inspect");
-  app.set_help_flag();
   InspectRequest request;
   app.add_flag("--json", request.json);
   app.add_option("FILE", request.path);
-  constexpr std::string_view kNames[] = {"json", "help"};
-  SEALVM_TRY(ParseWith(app, arguments, kNames));
-  if (request.path.empty())
+  if (SEALVM_TRY(ParseSimple(app, arguments))) return TextRequest{InspectHelp()};
+  if (request.path.empty()) {
     return InvalidInput("inspect: a file is expected", "sealvm inspect FILE");
+  }
   return request;
 }
 
@@ -182,7 +230,7 @@ Result<Command> ParseCommandLine(std::span<const char* const> arguments) {
   if (arguments.empty()) return InvalidInput("a command is expected", "see 'sealvm --help'");
   const std::string word = arguments.front();
   const std::span<const char* const> rest = arguments.subspan(1);
-  if (word == "run") return ParseRun(rest);
+  if (word == "run") return RunParser().Parse(rest);
   if (word == "doctor") return ParseDoctor(rest);
   if (word == "inspect") return ParseInspect(rest);
   if (word == "measure") {

@@ -59,8 +59,8 @@ std::string GeneralHelp() {
          "\n"
          "Usage: sealvm COMMAND [OPTION]...\n"
          "\n"
-         "  run              start a machine; without --kernel the built-in diagnostic guest\n"
-         "  doctor           what this host can do for each isolation mode, and what to change\n"
+         "  run              run a machine; without --kernel, a diagnostic guest\n"
+         "  doctor           what this host can do, and what to change\n"
          "  inspect FILE     what a kernel file contains and supports\n"
          "  --version        print the version\n"
          "  --help           this page; 'sealvm COMMAND --help' tells more\n"
@@ -109,9 +109,9 @@ std::string RunHelp() {
 std::string DoctorHelp() {
   return "Usage: sealvm doctor [--json]\n"
          "\n"
-         "Examines this host: KVM and what it offers, how fast guest kernel code runs, and\n"
-         "for each isolation mode whether it works, why not, and what to change. Nothing is\n"
-         "changed. The exit code is 0 when at least one mode works, else 1.\n";
+         "Examines this host: KVM and what it offers, how fast guest kernel code runs,\n"
+         "and for each isolation mode whether it works, why not, and what to change. It\n"
+         "changes nothing. The exit code is 0 when at least one mode works, else 1.\n";
 }
 
 std::string InspectHelp() {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -77,8 +78,7 @@ class FdSink : public spdlog::sinks::base_sink<std::mutex> {
 struct LogState {
   Fd file;
   LogLevel threshold = LogLevel::kWarning;
-  std::once_flag created;
-  std::unique_ptr<spdlog::logger> logger;
+  std::shared_ptr<spdlog::logger> logger;
 };
 
 LogState& State() {
@@ -100,16 +100,6 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
   return spdlog::level::err;
 }
 
-spdlog::logger& Logger() {
-  LogState& state = State();
-  std::call_once(state.created, [&state] {
-    const int fd = state.file.valid() ? state.file.get() : STDERR_FILENO;
-    state.logger = std::make_unique<spdlog::logger>("sealvm", std::make_shared<FdSink>(fd));
-    state.logger->set_level(ToSpdlog(state.threshold));
-  });
-  return *state.logger;
-}
-
 }  // namespace
 
 void ConfigureLog(int verbosity, Fd file) {
@@ -118,6 +108,11 @@ void ConfigureLog(int verbosity, Fd file) {
   state.threshold = verbosity >= 2   ? LogLevel::kDebug
                     : verbosity == 1 ? LogLevel::kInfo
                                      : LogLevel::kWarning;
+  const int fd = state.file.valid() ? state.file.get() : STDERR_FILENO;
+  state.logger = std::make_shared<spdlog::logger>("sealvm", std::make_shared<FdSink>(fd));
+  state.logger->set_level(ToSpdlog(state.threshold));
+  // The library's own lines; spdlog's default would put them on standard output, among the guest's.
+  spdlog::set_default_logger(state.logger);
 }
 
 Result<Fd> OpenLogFile(const std::string& path) {
@@ -131,9 +126,8 @@ Result<Fd> OpenLogFile(const std::string& path) {
 bool LogEnabled(LogLevel level) { return level >= State().threshold; }
 
 void Log(LogLevel level, std::string_view message) {
-  if (LogEnabled(level)) {
-    Logger().log(ToSpdlog(level), spdlog::string_view_t(message.data(), message.size()));
-  }
+  if (State().logger == nullptr || !LogEnabled(level)) return;
+  State().logger->log(ToSpdlog(level), spdlog::string_view_t(message.data(), message.size()));
 }
 
 void Announce(std::string_view text) {

@@ -15,7 +15,7 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 // since the process started. Nothing is created until a line is due. Thread-safe after
 // ConfigureLog.
 
-// Before any line. `file` empty: standard error.
+// Before any line and any machine, whose lines take the same way. `file` empty: standard error.
 void ConfigureLog(int verbosity, Fd file);
 
 // Opens --log-file for appending.
