@@ -80,9 +80,6 @@ Result<> ValidateCombinations(const MachineConfig& config) {
   if (config.kernel.empty() && !config.initrd.empty()) {
     return InvalidInput("--initrd needs --kernel", "the built-in guest takes no initrd");
   }
-  if (config.kernel.empty() && !config.cmdline.empty()) {
-    return InvalidInput("--cmdline needs --kernel", "the built-in guest takes no command line");
-  }
   if (config.kernel.empty() && config.kernel_protocol != KernelProtocol::kAuto) {
     return InvalidInput("--kernel-protocol needs --kernel");
   }

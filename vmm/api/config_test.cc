@@ -80,12 +80,15 @@ TEST(ConfigTest, OptionsOfAKernelNeedOne) {
   MachineConfig with_initrd;
   with_initrd.initrd = "initrd";
   ExpectRejected(with_initrd, "--initrd");
-  MachineConfig with_cmdline;
-  with_cmdline.cmdline = "quiet";
-  ExpectRejected(with_cmdline, "--cmdline");
   MachineConfig with_protocol;
   with_protocol.kernel_protocol = KernelProtocol::kPvh;
   ExpectRejected(with_protocol, "--kernel-protocol");
+}
+
+TEST(ConfigTest, BuiltInGuestTakesACommandLine) {
+  MachineConfig config;
+  config.cmdline = "diag=quick";
+  EXPECT_TRUE(ValidateConfig(config));
 }
 
 TEST(ConfigTest, EveryIsolationNameReadsBack) {

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/api/doctor.h"
+
+#include <cpuid.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include <array>
+
+#include "memory/base/fd.h"
+#include "vmm/isolation/kvm_facts.h"
+#include "vmm/isolation/mode_selection.h"
+#include "vmm/isolation/speed_probe.h"
+#include "vmm/kvm/system.h"
+
+namespace sealvm {
+namespace {
+
+constexpr std::array kModes = {IsolationMode::kNone,  IsolationMode::kSealed, IsolationMode::kSev,
+                               IsolationMode::kSevEs, IsolationMode::kSnp,    IsolationMode::kTdx};
+
+constexpr std::array kDeviceNodes = {kvm::System::kDevice, "/dev/sev", "/dev/vhost-net",
+                                     "/dev/net/tun"};
+
+Result<std::string> KernelVersion() {
+  utsname names;
+  if (uname(&names) != 0) return SystemError("uname", "", errno);
+  return std::string(names.release);
+}
+
+// Intel SDM vol. 2A, CPUID leaf 0: the vendor's name in EBX, EDX, ECX.
+std::string CpuVendor() {
+  std::array<uint32_t, 3> name = {};
+  uint32_t max_leaf;
+  __cpuid(0, max_leaf, name[0], name[2], name[1]);
+  return {reinterpret_cast<const char*>(name.data()), sizeof(name)};
+}
+
+// CPUID leaves 0x80000002 to 0x80000004: the brand string, padded with blanks and zeroes.
+std::string CpuModel() {
+  if (__get_cpuid_max(0x80000000, nullptr) < 0x80000004) return {};
+  std::array<uint32_t, 12> words = {};
+  for (uint32_t i = 0; i < 3; ++i) {
+    __cpuid(0x80000002 + i, words[4 * i], words[4 * i + 1], words[4 * i + 2], words[4 * i + 3]);
+  }
+  const char* text = reinterpret_cast<const char*>(words.data());
+  std::string model(text, strnlen(text, sizeof(words)));
+  model.erase(0, model.find_first_not_of(' '));
+  model.erase(model.find_last_not_of(' ') + 1);
+  return model;
+}
+
+DeviceNode ExamineNode(const char* path) {
+  DeviceNode node = {.path = path, .problem = {}};
+  const Fd fd(open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK));
+  node.accessible = fd.valid();
+  node.exists = node.accessible || (errno != ENOENT && errno != ENOTDIR);
+  if (!node.accessible) node.problem = strerrordesc_np(errno);
+  return node;
+}
+
+// What keeps /dev/kvm from being used at all.
+Obstacle KvmObstacle(const DeviceNode& node, const HostReport& report) {
+  if (!node.exists) return Obstacle::kNoKvmDevice;
+  if (!node.accessible) return Obstacle::kNoKvmPermission;
+  return report.kvm ? Obstacle::kNone : Obstacle::kKvmBroken;
+}
+
+ModeReport ExamineMode(IsolationMode mode, const HostReport& report) {
+  ModeReport result = {.mode = mode, .reason = {}};
+  if (!IsImplemented(mode)) {
+    result.obstacle = Obstacle::kNotInThisVersion;
+    result.reason = "this version of sealvm does not have this mode yet";
+    return result;
+  }
+  result.obstacle = KvmObstacle(report.device_nodes.front(), report);
+  if (result.obstacle != Obstacle::kNone) {
+    result.reason = report.kvm_problem;
+    return result;
+  }
+  if (!report.guest_speed) {
+    result.obstacle = Obstacle::kKvmBroken;
+    result.reason = report.guest_speed_problem;
+    return result;
+  }
+  result.available = true;
+  result.reason = "a micro guest ran on /dev/kvm";
+  return result;
+}
+
+void ExamineKvm(HostReport& report) {
+  const Result<kvm::System> system = kvm::System::Open();
+  if (!system) {
+    report.kvm_problem = system.error().ToString();
+    report.guest_speed_problem = "no KVM";
+    return;
+  }
+  if (Result<KvmFacts> facts = CollectKvmFacts(*system)) {
+    report.kvm = *std::move(facts);
+  } else {
+    report.kvm_problem = facts.error().ToString();
+  }
+  if (Result<GuestSpeed> speed = MeasureGuestSpeed(*system)) {
+    report.guest_speed = *speed;
+  } else {
+    report.guest_speed_problem = speed.error().ToString();
+  }
+}
+
+}  // namespace
+
+Result<HostReport> ExamineHost() {
+  HostReport report;
+  report.kernel_version = SEALVM_TRY(KernelVersion());
+  report.cpu_vendor = CpuVendor();
+  report.cpu_model = CpuModel();
+  for (const char* path : kDeviceNodes) report.device_nodes.push_back(ExamineNode(path));
+  ExamineKvm(report);
+  for (const IsolationMode mode : kModes) {
+    report.modes.push_back(ExamineMode(mode, report));
+    if (report.modes.back().available) report.auto_choice = mode;
+  }
+  return report;
+}
+
+}  // namespace sealvm
