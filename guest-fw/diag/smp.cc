@@ -26,8 +26,11 @@ namespace {
 constexpr uint64_t kApicBaseMask = 0x000f'ffff'ffff'f000;
 constexpr uint64_t kApicX2 = 1 << 10;
 constexpr uint64_t kApicEnable = 1 << 11;
+constexpr uint32_t kX2apicSpuriousMsr = 0x80f;
 constexpr uint32_t kX2apicIcrMsr = 0x830;
 constexpr uint64_t kXapicId = 0x20;
+constexpr uint64_t kXapicSpurious = 0xf0;
+constexpr uint32_t kSpuriousEnable = 0x1ff;  // software enable, vector 255
 constexpr uint64_t kXapicIcrLow = 0x300;
 constexpr uint64_t kXapicIcrHigh = 0x310;
 constexpr uint32_t kIcrPending = 1 << 12;
@@ -65,6 +68,13 @@ class LocalApic {
     }
     WriteMsr(APIC_BASE_MSR, base);
     mmio_ = base & kApicBaseMask;
+    // KVM looks anew at which vCPUs there are when an APIC is enabled by software. Without that,
+    // IPIs to the vCPU that was created last get lost.
+    if (x2apic_) {
+      WriteMsr(kX2apicSpuriousMsr, kSpuriousEnable);
+    } else {
+      Write(kXapicSpurious, kSpuriousEnable);
+    }
   }
 
   bool x2apic() const { return x2apic_; }
