@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/cli/host_advice.h"
+
+#include <gtest/gtest.h>
+
+namespace sealvm {
+namespace {
+
+constexpr Obstacle kObstacles[] = {
+    Obstacle::kNotInThisVersion, Obstacle::kNoKvmDevice,       Obstacle::kNoKvmPermission,
+    Obstacle::kKvmBroken,        Obstacle::kKernelTooOld,      Obstacle::kKernelOption,
+    Obstacle::kNoMemoryProvider, Obstacle::kCpuFeature,        Obstacle::kFirmwareDisabled,
+    Obstacle::kNoDeviceNode,     Obstacle::kNoDevicePermission};
+
+constexpr IsolationMode kModes[] = {IsolationMode::kNone, IsolationMode::kSealed,
+                                    IsolationMode::kSev,  IsolationMode::kSevEs,
+                                    IsolationMode::kSnp,  IsolationMode::kTdx};
+
+TEST(HostAdviceTest, EveryObstacleHasAdviceInEveryMode) {
+  for (Obstacle obstacle : kObstacles) {
+    for (IsolationMode mode : kModes) {
+      const std::string advice = AdviceFor({mode, false, obstacle, "reason"});
+      EXPECT_FALSE(advice.empty()) << ObstacleName(obstacle);
+      EXPECT_EQ(advice.find('\n'), advice.npos) << ObstacleName(obstacle);
+    }
+  }
+}
+
+TEST(HostAdviceTest, AvailableModeNeedsNone) {
+  EXPECT_EQ(AdviceFor({IsolationMode::kNone, true, Obstacle::kNone, "works"}), "");
+}
+
+TEST(HostAdviceTest, AdviceKnowsTheMode) {
+  EXPECT_NE(AdviceFor({IsolationMode::kTdx, false, Obstacle::kCpuFeature, ""}).find("Intel"),
+            std::string::npos);
+  EXPECT_NE(AdviceFor({IsolationMode::kSnp, false, Obstacle::kCpuFeature, ""}).find("AMD"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace sealvm
