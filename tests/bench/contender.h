@@ -24,7 +24,7 @@ struct Contender {
 
 // Files that the build made, relative to the working directory of Bazel's runs and tests.
 struct BenchFiles {
-  std::string sealvm = "sealvm";
+  std::string sealvm = "./sealvm";  // execvp would look for one without a slash on the PATH
   std::string floor = "tests/bench/floor";
   std::string payload = "tests/bench/payload.elf";
 };
