@@ -9,7 +9,7 @@
 namespace sealvm {
 namespace {
 
-constexpr size_t kLabelWidth = 14;
+constexpr size_t kLabelWidth = 17;
 constexpr size_t kModeWidth = 8;
 
 std::string Padded(std::string_view text, size_t width) {

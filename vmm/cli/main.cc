@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <malloc.h>
+
 #include <span>
 #include <variant>
 
@@ -25,6 +27,8 @@ struct Execute {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // An arena for each thread costs system calls and page tables at the start, and its use is small.
+  mallopt(M_ARENA_MAX, 1);
   const std::span<const char* const> arguments(argv, static_cast<size_t>(argc));
   if (argc < 2) {
     sealvm::PrintUsage();

@@ -92,9 +92,9 @@ int ExecuteRun(const RunRequest& request) {
                      resources->events.get());
   const RunOutcome outcome = session.Run();
   const int exit_code = Conclude(outcome, session.Elapsed(), *resources);
-  // The thread that does not end may still use what destructors would take away.
-  if (session.has_stuck_thread()) _exit(exit_code);
-  return exit_code;
+  // The kernel takes the machine back at once and with fewer system calls than destructors. And the
+  // machine's thread, if it is stuck, may still use what they would take away.
+  _exit(exit_code);
 }
 
 }  // namespace sealvm

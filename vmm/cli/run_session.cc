@@ -97,7 +97,8 @@ void RunSession::MachineThread() {
 }
 
 Result<ExitReport> RunSession::CreateAndRun() {
-  Machine machine = SEALVM_TRY(Machine::Create(options_.machine, Callbacks()));
+  machine_storage_ = SEALVM_TRY(Machine::Create(options_.machine, Callbacks()));
+  Machine& machine = *machine_storage_;
   ReportIsolation(machine);
   SEALVM_TRY(machine.Start());
   PublishMachine(&machine);

@@ -35,10 +35,9 @@ class RunSession {
   // Blocks the signals that a session handles, in this thread and those it starts.
   static void BlockSignals();
 
+  // When the machine did not stop in time, or the user insisted, its thread still runs afterwards.
+  // The process is then to end by _exit, without destroying the session; it may always do so.
   RunOutcome Run();
-  // Whether the machine did not stop in time, or was told to end at once: its thread still runs,
-  // and the process must end by _exit without destroying the session.
-  bool has_stuck_thread() const { return stuck_; }
   // Since the session began.
   std::chrono::nanoseconds Elapsed() const { return Clock::now() - begin_; }
 
@@ -91,6 +90,9 @@ class RunSession {
   ConsoleKeys keys_;
   std::optional<MonitorLine> monitor_;
   std::vector<uint8_t> pending_input_;
+
+  // The machine's thread only; it outlives the thread, see Run.
+  std::optional<Machine> machine_storage_;
 
   // Shared. `mutex_` guards what follows it up to the atomics.
   std::mutex mutex_;
