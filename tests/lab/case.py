@@ -18,12 +18,13 @@ class CheckFailed(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One test. `check` raises CheckFailed; `limit` is in seconds of real time."""
+    """One test. `check` raises CheckFailed. `limit` is in seconds of real time and far above what
+    an idle machine takes, for a busy one is several times slower."""
 
     name: str
     script: str
     check: Callable[[Result], None]
-    limit: float = 120
+    limit: float = 240
 
 
 def expect(condition: bool, text: str) -> None:

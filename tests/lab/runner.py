@@ -2,6 +2,7 @@
 """Runs the lab's tests, one L1 boot for all of an L1 kernel's.
 
     runner.py [--l1 6.12|7.x]... [--only REGEX] [--results FILE.json] [--list]
+              [--sealvm PATH]
 
 Prints a line for each test and the output of those that fail. The results file is a list of
 objects with name, outcome ("passed", "failed", "skipped"), seconds and reason.
@@ -96,10 +97,10 @@ def run_all(l1: str, wanted: list[Case], content: initrd.L1Content) -> list[Outc
     return outcomes
 
 
-def content_for(l1: str) -> initrd.L1Content:
+def content_for(l1: str, sealvm: pathlib.Path) -> initrd.L1Content:
     known = kernels.load()
     return initrd.L1Content(
-        kernel=known[f"l1-{l1}"], sealvm=ROOT / "bazel-bin" / "sealvm",
+        kernel=known[f"l1-{l1}"], sealvm=sealvm,
         guest_kernels=tuple(k for k in known.values() if k.role == "guest"))
 
 
@@ -108,10 +109,12 @@ def select(l1: str, only: str | None) -> list[Case]:
             if only is None or re.search(only, f"lab/{l1}/{case.name}")]
 
 
-def run_l1(l1: str, only: str | None) -> list[Outcome]:
+def run_l1(l1: str, only: str | None, sealvm: pathlib.Path) -> list[Outcome]:
     wanted = select(l1, only)
+    if not wanted:
+        return []
     try:
-        return run_all(l1, wanted, content_for(l1))
+        return run_all(l1, wanted, content_for(l1, sealvm))
     except Unavailable as reason:
         return [Outcome(f"lab/{l1}/{case.name}", "skipped", 0, str(reason)) for case in wanted]
     except LabError as error:
@@ -125,6 +128,8 @@ def main() -> int:
     parser.add_argument("--only", metavar="REGEX", help="only tests whose name matches")
     parser.add_argument("--results", type=pathlib.Path, metavar="FILE", help="write results there")
     parser.add_argument("--list", action="store_true", help="print the tests' names and end")
+    parser.add_argument("--sealvm", type=pathlib.Path, default=ROOT / "bazel-bin" / "sealvm",
+                        metavar="PATH", help="the program to test (default bazel-bin/sealvm)")
     options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, end_orderly)
@@ -133,7 +138,7 @@ def main() -> int:
     if options.list:
         print("\n".join(f"lab/{l1}/{c.name}" for l1 in chosen for c in select(l1, options.only)))
         return 0
-    outcomes = [outcome for l1 in chosen for outcome in run_l1(l1, options.only)]
+    outcomes = [outcome for l1 in chosen for outcome in run_l1(l1, options.only, options.sealvm)]
     if options.results is not None:
         options.results.write_text(
             json.dumps([dataclasses.asdict(o) for o in outcomes], indent=2) + "\n",
