@@ -104,6 +104,7 @@ Result<ExitReport> RunSession::CreateAndRun() {
   PublishMachine(&machine);
   Result<ExitReport> report = machine.Run();
   PublishMachine(nullptr);
+  if (options_.stats_file.empty()) return report;
   MachineStats stats = machine.GetStats();
   const std::lock_guard lock(mutex_);
   stats_ = std::move(stats);
