@@ -203,7 +203,7 @@ def guest_cases() -> list[Case]:
              check_ended(EXIT_TIMEOUT, "spinning"), 60),
         Case("end/sigterm-while-spinning", END_BY_SIGNAL.format(run=run("test=spin")),
              check_signal),
-        Case("exits-until-init", f"exits-until-init {run('hold=3')}", check_exits),
+        Case("exits-until-init", f"exits-until-init {run('hold=6')}", check_exits),
         Case("reports", REPORTS.format(run=interactive("")), check_reports),
         Case("console-input", TYPE_INTO_SHELL.format(run=interactive("test=shell")),
              check_console_input),
