@@ -193,7 +193,7 @@ def guest_cases() -> list[Case]:
         boot_case("boot/full-console", kernel, cpus=1, cmdline="console=ttyS0", limit=400),
         boot_case("boot/4-cpu", kernel, cpus=4, memory_mib=512, limit=400),
         boot_case("boot/memory-above-4-gib", kernel, cpus=1, memory_mib=5120),
-        Case("end/reboot", run("test=reboot"), check_ended(0, "@@READY")),
+        Case("end/reboot", run("test=reboot"), check_ended(0, "@@READY"), 120),
         Case("end/panic-with-pvpanic", run("test=panic"), check_panic),
         Case("end/panic-before-init", run("panic=-1 reboot=t", initrd=None), check_panic),
         Case("end/timeout-while-booting", run("test=spin", extra=["--timeout", "1"]),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the lab's tests, one L1 boot for all of an L1 kernel's.
+"""Runs the lab's tests, many in one L1 boot.
 
     runner.py [--l1 6.12|7.x]... [--only REGEX] [--results FILE.json] [--list]
-              [--sealvm PATH]
+              [--sealvm PATH] [--jobs N]
 
 Prints a line for each test and the output of those that fail. The results file is a list of
 objects with name, outcome ("passed", "failed", "skipped"), seconds and reason.
@@ -11,12 +11,15 @@ objects with name, outcome ("passed", "failed", "skipped"), seconds and reason.
 from __future__ import annotations
 
 import argparse
+import collections
 import dataclasses
 import json
+import os
 import pathlib
 import re
 import signal
 import sys
+import threading
 import time
 
 from lab import cases, initrd, kernels, qemu
@@ -27,6 +30,9 @@ from lab.session import Lab, Result
 
 L1_KERNELS = ("6.12", "7.x")
 SHOWN_LINES = 40
+
+# Tests that wait; several workers take from one end.
+Queue = collections.deque[Case]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,45 +62,96 @@ def judge(case: Case, result: Result) -> str:
     return ""
 
 
-def run_case(lab: Lab, l1: str, case: Case) -> Outcome:
+class Board:
+    """Collects outcomes and prints them whole. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.outcomes: list[Outcome] = []
+
+    def say(self, text: str) -> None:
+        with self._lock:
+            print(text, flush=True)
+
+    def add(self, outcome: Outcome, details: str = "") -> None:
+        shown = f": {outcome.reason}" if outcome.reason else ""
+        with self._lock:
+            self.outcomes.append(outcome)
+            print(f"{outcome.outcome:7} {outcome.name} ({outcome.seconds:.1f} s){shown}\n{details}",
+                  end="", flush=True)
+
+
+def run_case(lab: Lab, l1: str, case: Case, board: Board) -> None:
     """One test in a running L1; LabError if L1 did not survive it."""
-    name = f"lab/{l1}/{case.name}"
     result = lab.run(case.script, case.limit)
     reason = judge(case, result)
-    if reason:
-        print(f"FAILED  {name} ({result.seconds:.1f} s): {reason}")
-        print(excerpt("stdout", result.stdout) + excerpt("stderr", result.stderr)
-              + excerpt("L1's kernel", result.console), end="", flush=True)
-        return Outcome(name, "failed", result.seconds, reason)
-    print(f"passed  {name} ({result.seconds:.1f} s)", flush=True)
-    return Outcome(name, "passed", result.seconds)
+    name = f"lab/{l1}/{case.name}"
+    if not reason:
+        board.add(Outcome(name, "passed", result.seconds))
+        return
+    board.add(Outcome(name, "failed", result.seconds, reason),
+              excerpt("stdout", result.stdout) + excerpt("stderr", result.stderr)
+              + excerpt("L1's kernel", result.console))
 
 
-def run_all(l1: str, wanted: list[Case], content: initrd.L1Content) -> list[Outcome]:
-    """All tests of one L1 kernel. A test that takes L1 down fails, and a new L1 goes on."""
-    outcomes: list[Outcome] = []
-    remaining = list(wanted)
-    while remaining:
-        started = time.monotonic()
-        current: Case | None = None
-        try:
-            with Lab(content, qemu.Shape(program=qemu.find("stock"))) as lab:
-                print(f"L1 {l1} ({content.kernel.release}) is up after {lab.boot_time:.1f} s",
-                      flush=True)
-                while remaining:
-                    current = remaining.pop(0)
-                    started = time.monotonic()
-                    outcomes.append(run_case(lab, l1, current))
-        except LabError as error:
-            failed = remaining if current is None else [current]
-            seconds = time.monotonic() - started
-            for case in failed:
-                print(f"FAILED  lab/{l1}/{case.name} ({seconds:.1f} s): {error}", flush=True)
-                reason = str(error).splitlines()[0]
-                outcomes.append(Outcome(f"lab/{l1}/{case.name}", "failed", seconds, reason))
-            if current is None:
-                return outcomes  # L1 does not even boot: no use in trying again
-    return outcomes
+def take(queue: Queue) -> Case | None:
+    try:
+        return queue.popleft()
+    except IndexError:  # asking first would race with the other workers
+        return None
+
+
+def drain(queue: Queue) -> list[Case]:
+    return list(iter(lambda: take(queue), None))
+
+
+def run_boot(l1: str, queue: Queue, content: initrd.L1Content, board: Board) -> None:
+    """One boot of L1 that takes tests from the queue until that is empty or L1 breaks. A test that
+    takes L1 down fails; if L1 does not even boot, all that are left do."""
+    current: Case | None = None
+    started = time.monotonic()
+    try:
+        with Lab(content, qemu.Shape(program=qemu.find("stock"))) as lab:
+            board.say(f"L1 {l1} ({content.kernel.release}) is up after {lab.boot_time:.1f} s")
+            while (current := take(queue)) is not None:
+                started = time.monotonic()
+                run_case(lab, l1, current, board)
+    except LabError as error:
+        broken = [current] if current is not None else drain(queue)
+        outcome = "skipped" if isinstance(error, Unavailable) else "failed"
+        for case in broken:
+            board.add(Outcome(f"lab/{l1}/{case.name}", outcome, time.monotonic() - started,
+                              str(error)))
+
+
+def work(order: list[str], queues: dict[str, Queue], sealvm: pathlib.Path, board: Board) -> None:
+    """One worker: empties the queues of the L1 kernels in this order."""
+    for l1 in order:
+        while queues[l1]:
+            try:
+                content = content_for(l1, sealvm)
+            except LabError as error:
+                board.say(f"the lab cannot be used: {error}")
+                for case in drain(queues[l1]):
+                    board.add(Outcome(f"lab/{l1}/{case.name}", "failed", 0, str(error)))
+                break
+            run_boot(l1, queues[l1], content, board)
+
+
+def run_all(chosen: list[str], queues: dict[str, Queue], sealvm: pathlib.Path,
+            jobs: int) -> list[Outcome]:
+    """All tests, by several workers that begin with different L1 kernels. The workers are daemons:
+    if this process is told to end they end with it, and their emulators with them."""
+    board = Board()
+    workers = [threading.Thread(target=work, daemon=True, args=(
+        chosen[i % len(chosen):] + chosen[:i % len(chosen)], queues, sealvm, board))
+        for i in range(jobs)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        while worker.is_alive():
+            worker.join(1)  # signals are handled between waits
+    return board.outcomes
 
 
 def content_for(l1: str, sealvm: pathlib.Path) -> initrd.L1Content:
@@ -109,19 +166,6 @@ def select(l1: str, only: str | None) -> list[Case]:
             if only is None or re.search(only, f"lab/{l1}/{case.name}")]
 
 
-def run_l1(l1: str, only: str | None, sealvm: pathlib.Path) -> list[Outcome]:
-    wanted = select(l1, only)
-    if not wanted:
-        return []
-    try:
-        return run_all(l1, wanted, content_for(l1, sealvm))
-    except Unavailable as reason:
-        return [Outcome(f"lab/{l1}/{case.name}", "skipped", 0, str(reason)) for case in wanted]
-    except LabError as error:
-        print(f"the lab cannot be used: {error}", flush=True)
-        return [Outcome(f"lab/{l1}/{case.name}", "failed", 0, str(error)) for case in wanted]
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description="run the lab's tests")
     parser.add_argument("--l1", action="append", choices=L1_KERNELS, help="only this L1 kernel")
@@ -130,6 +174,9 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="print the tests' names and end")
     parser.add_argument("--sealvm", type=pathlib.Path, default=ROOT / "bazel-bin" / "sealvm",
                         metavar="PATH", help="the program to test (default bazel-bin/sealvm)")
+    parser.add_argument("--jobs", type=int, choices=range(1, 9), metavar="N",
+                        default=2 if (os.cpu_count() or 1) > 1 else 1,
+                        help="how many labs at once (default %(default)s)")
     options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, end_orderly)
@@ -138,11 +185,16 @@ def main() -> int:
     if options.list:
         print("\n".join(f"lab/{l1}/{c.name}" for l1 in chosen for c in select(l1, options.only)))
         return 0
-    outcomes = [outcome for l1 in chosen for outcome in run_l1(l1, options.only, options.sealvm)]
+    queues = {l1: collections.deque(select(l1, options.only)) for l1 in chosen}
+    wanted = sum(len(queue) for queue in queues.values())
+    outcomes = run_all(chosen, queues, options.sealvm, options.jobs)
     if options.results is not None:
         options.results.write_text(
             json.dumps([dataclasses.asdict(o) for o in outcomes], indent=2) + "\n",
             encoding="utf-8")
+    if len(outcomes) != wanted:
+        print(f"only {len(outcomes)} of {wanted} tests have a result", file=sys.stderr)
+        return 1
     return 1 if any(o.outcome == "failed" for o in outcomes) else 0
 
 

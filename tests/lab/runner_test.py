@@ -2,10 +2,17 @@
 """Tests of the checks on guests' output and of the command line's values."""
 
 import argparse
+import collections
+import contextlib
+import io
+import pathlib
+import types
 import unittest
+import unittest.mock
 
 from lab import cases, cli, runner
 from lab.case import Case, CheckFailed, expect_line, number_after, section
+from lab.errors import LabError, Unavailable
 from lab.session import Result
 
 
@@ -76,6 +83,79 @@ class JudgeTest(unittest.TestCase):
     def test_timeout_comes_before_the_check(self):
         self.assertIn("not finished after 5 s",
                       runner.judge(self.CASE, result(exit_code=137, timed_out=True)))
+
+
+class FakeLab:
+    """Stands for L1: a script is the name of what happens."""
+
+    boot_time = 0.0
+    boots: list[str] = []
+
+    def __init__(self, content, shape):
+        self.content = content
+
+    def __enter__(self):
+        self.boots.append(self.content.kernel.release)
+        if self.content.kernel.release == "dead":
+            raise LabError("L1 did not come up")
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def run(self, script, limit):
+        if script == "crash":
+            raise LabError("L1 ended by itself")
+        return result(exit_code=int(script))
+
+
+class WorkTest(unittest.TestCase):
+    def setUp(self):
+        FakeLab.boots = []
+        kernel = types.SimpleNamespace(release="good")
+        self.content = types.SimpleNamespace(kernel=kernel)
+        for name, value in (("Lab", FakeLab), ("content_for", lambda *_: self.content)):
+            patcher = unittest.mock.patch.object(runner, name, value)
+            patcher.start()
+            self.addCleanup(patcher.stop)
+        find = unittest.mock.patch.object(runner.qemu, "find", lambda choice: choice)
+        find.start()
+        self.addCleanup(find.stop)
+
+    def run_scripts(self, *scripts: str, jobs: int = 1) -> dict[str, str]:
+        queues = {"6.12": collections.deque(
+            Case(f"{i}", script, cases.check_ended(0)) for i, script in enumerate(scripts))}
+        with contextlib.redirect_stdout(io.StringIO()):
+            outcomes = runner.run_all(["6.12"], queues, pathlib.Path("sealvm"), jobs)
+        return {o.name.removeprefix("lab/6.12/"): o.outcome for o in outcomes}
+
+    def test_all_in_one_boot(self):
+        self.assertEqual(self.run_scripts("0", "1", "0"),
+                         {"0": "passed", "1": "failed", "2": "passed"})
+        self.assertEqual(len(FakeLab.boots), 1)
+
+    def test_a_test_that_takes_l1_down_fails_alone(self):
+        self.assertEqual(self.run_scripts("0", "crash", "0"),
+                         {"0": "passed", "1": "failed", "2": "passed"})
+        self.assertEqual(len(FakeLab.boots), 2)
+
+    def test_without_a_boot_all_fail_after_one_try(self):
+        self.content.kernel.release = "dead"
+        self.assertEqual(self.run_scripts("0", "0"), {"0": "failed", "1": "failed"})
+        self.assertEqual(len(FakeLab.boots), 1)
+
+    def test_what_is_not_available_is_skipped(self):
+        with unittest.mock.patch.object(runner.qemu, "find", side_effect=Unavailable("no")):
+            self.assertEqual(self.run_scripts("0", "0"), {"0": "skipped", "1": "skipped"})
+
+    def test_missing_program_fails_all(self):
+        with unittest.mock.patch.object(runner, "content_for", side_effect=LabError("no")):
+            self.assertEqual(self.run_scripts("0", "0"), {"0": "failed", "1": "failed"})
+
+    def test_each_test_runs_once_with_several_workers(self):
+        outcomes = self.run_scripts(*["0"] * 50, jobs=4)
+        self.assertEqual(set(outcomes.values()), {"passed"})
+        self.assertEqual(len(outcomes), 50)
 
 
 class OutputTest(unittest.TestCase):
