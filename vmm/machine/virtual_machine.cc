@@ -30,8 +30,9 @@ constexpr uint64_t kTssAddress = 0xfffbd000;
 
 // Put before the user's words, which therefore win. pci=off: there is no PCI bus, and a kernel that
 // looks for one makes a hundred exits. panic=-1: a kernel that panicked resets, which ends the
-// machine, instead of spinning for ever.
-constexpr std::string_view kLinuxDefaults = "pci=off panic=-1";
+// machine, instead of spinning for ever. reboot=a: on hardware-reduced ACPI Linux would reset by EFI,
+// which is not there, and never get to the ACPI reset register.
+constexpr std::string_view kLinuxDefaults = "pci=off panic=-1 reboot=a";
 
 std::string WithDefaults(const std::string& cmdline) {
   return cmdline.empty() ? std::string(kLinuxDefaults)
