@@ -2,7 +2,6 @@
 #include "devices/bus.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <bit>
@@ -92,8 +91,8 @@ void Bus::NoteUnclaimed(std::string_view verb, uint64_t address, size_t width) {
   constexpr uint64_t kLoggedOneByOne = 16;
   const uint64_t count = unclaimed_.fetch_add(1, std::memory_order_relaxed) + 1;
   if (count > kLoggedOneByOne && !std::has_single_bit(count)) return;
-  spdlog::debug("{} {} at {:#x}, {} bytes: no device ({} such accesses so far)", name_, verb,
-                address, width, count);
+  logger_.Log(LogLevel::kDebug, "{} {} at {:#x}, {} bytes: no device ({} such accesses so far)",
+              name_, verb, address, width, count);
 }
 
 }  // namespace sealvm

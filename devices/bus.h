@@ -9,9 +9,11 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "devices/bus_device.h"
+#include "memory/base/logger.h"
 #include "memory/base/result.h"
 
 namespace sealvm {
@@ -28,7 +30,8 @@ namespace sealvm {
 class Bus {
  public:
   // `name` is what logs and errors call this bus: "I/O port", "MMIO". A string literal.
-  explicit Bus(std::string_view name) : name_(name) {}
+  explicit Bus(std::string_view name, Logger logger = {})
+      : name_(name), logger_(std::move(logger)) {}
   Bus(const Bus&) = delete;
   Bus& operator=(const Bus&) = delete;
 
@@ -59,6 +62,7 @@ class Bus {
   void NoteUnclaimed(std::string_view verb, uint64_t address, size_t width);
 
   std::string_view name_;
+  Logger logger_;
   std::vector<Window> windows_;  // ascending, disjoint
   std::atomic<uint64_t> unclaimed_{0};
 };

@@ -5,9 +5,11 @@
 #include <stdint.h>
 
 #include <atomic>
+#include <utility>
 
 #include "devices/byte_register_device.h"
 #include "devices/guest_request.h"
+#include "memory/base/logger.h"
 
 namespace sealvm {
 
@@ -24,7 +26,8 @@ inline constexpr uint8_t kPvpanicEvents = kPvpanicPanicked | kPvpanicCrashLoaded
 class Pvpanic : public ByteRegisterDevice {
  public:
   // `sink` must outlive the device.
-  explicit Pvpanic(GuestRequestSink& sink) : sink_(sink) {}
+  explicit Pvpanic(GuestRequestSink& sink, Logger logger = {})
+      : sink_(sink), logger_(std::move(logger)) {}
 
   std::string_view Name() const override { return "pvpanic"; }
 
@@ -34,6 +37,7 @@ class Pvpanic : public ByteRegisterDevice {
 
  private:
   GuestRequestSink& sink_;
+  const Logger logger_;
   std::atomic<bool> crash_logged_{false};
 };
 

@@ -5,6 +5,7 @@
 //   ./embed [KERNEL [INITRD [CMDLINE]]]
 #include <stdio.h>
 
+#include <atomic>
 #include <memory>
 
 #include "vmm/api/machine.h"

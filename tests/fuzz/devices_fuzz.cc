@@ -2,8 +2,6 @@
 // A hostile guest and a clumsy host at the platform's devices: the input is a sequence of port
 // accesses of any width and address, keystrokes, power-button presses and jumps of the host's
 // clock.
-#include <spdlog/sinks/null_sink.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -24,6 +22,9 @@
 
 namespace sealvm {
 namespace {
+
+// Log lines are made, so that their formatting is tried too, and dropped.
+const Logger kDroppingLogger(LogLevel::kDebug, [](LogLevel, std::string_view) {});
 
 class CountingSink : public GuestRequestSink {
  public:
@@ -56,7 +57,7 @@ class Platform {
     Insert(kDebugPort, kDebugPortLength, std::make_shared<DebugPort>(sink_));
     Insert(kPort92, kPort92Length, std::make_shared<Port92>(sink_));
     Insert(kExitDevicePort, kExitDeviceLength, std::make_shared<ExitDevice>(sink_));
-    Insert(kPvpanicPort, kPvpanicLength, std::make_shared<Pvpanic>(sink_));
+    Insert(kPvpanicPort, kPvpanicLength, std::make_shared<Pvpanic>(sink_, kDroppingLogger));
     Insert(kAcpiPmBase, kAcpiPmLength, acpi_pm_);
   }
 
@@ -167,7 +168,7 @@ class Platform {
         bytes_output_ += bytes.size();
       }});
   std::shared_ptr<AcpiPm> acpi_pm_ = std::make_shared<AcpiPm>(sink_, ged_line_);
-  Bus bus_{"I/O port"};
+  Bus bus_{"I/O port", kDroppingLogger};
 };
 
 uint64_t TakePort(FuzzInput& input) {
@@ -218,13 +219,6 @@ void Step(FuzzInput& input, Platform& platform) {
 }  // namespace sealvm
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  // Log lines are made, so that their formatting is tried too, and dropped.
-  static const bool quiet = [] {
-    spdlog::set_default_logger(spdlog::null_logger_mt("fuzz"));
-    spdlog::set_level(spdlog::level::debug);
-    return true;
-  }();
-  static_cast<void>(quiet);
   sealvm::FuzzInput input({data, size});
   sealvm::Platform platform;
   while (!input.empty()) sealvm::Step(input, platform);

@@ -2,7 +2,10 @@
 // vCPU threads with a real KVM under them: interrupts, kicks, a second CPU.
 #include "vmm/machine/vcpu_thread.h"
 
+#include <signal.h>
+
 #include <semaphore>
+#include <thread>
 #include <vector>
 
 #include "tests/kvm/guest_fixture.h"
@@ -42,11 +45,15 @@ class VcpuThreadTest : public GuestTest {
     ASSERT_TRUE(pio_.Insert(0x11, 1, ready_));
   }
 
-  VcpuThread& Start(kvm::Vcpu vcpu) {
+  VcpuThread& Make(kvm::Vcpu vcpu) {
     threads_.push_back(
         std::make_unique<VcpuThread>(std::move(vcpu), dispatcher_, lifecycle_, nullptr));
-    EXPECT_TRUE(threads_.back()->Start());
     return *threads_.back();
+  }
+  VcpuThread& Start(kvm::Vcpu vcpu) {
+    VcpuThread& thread = Make(std::move(vcpu));
+    EXPECT_TRUE(thread.Start());
+    return thread;
   }
 
   void TearDown() override {
@@ -60,7 +67,7 @@ class VcpuThreadTest : public GuestTest {
   Bus pio_{"I/O port"};
   Bus mmio_{"MMIO"};
   ExitDispatcher dispatcher_{pio_, mmio_};
-  Lifecycle lifecycle_;
+  Lifecycle lifecycle_{[] {}};
   std::vector<std::unique_ptr<VcpuThread>> threads_;
 };
 
@@ -78,6 +85,46 @@ TEST_F(VcpuThreadTest, KickEndsASpinningGuest) {
   lifecycle_.RequestStop({.reason = ExitReason::kStopped});
   thread.Kick();
   EXPECT_TRUE(thread.Join(seconds(20)));
+}
+
+TEST_F(VcpuThreadTest, KickFromAnotherThreadEndsARunOnThisOne) {
+  VcpuThread& thread = Make(LoadGuest(spin_guest()));
+  std::jthread kicker([&] {
+    std::this_thread::sleep_for(milliseconds(50));
+    lifecycle_.RequestStop({.reason = ExitReason::kStopped});
+    thread.Kick();
+  });
+  thread.RunOnThisThread();
+  kicker.join();
+  sigset_t pending;
+  sigpending(&pending);
+  EXPECT_FALSE(sigismember(&pending, VcpuThread::KickSignal()));
+  sigset_t mask;
+  pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+  EXPECT_FALSE(sigismember(&mask, VcpuThread::KickSignal())) << "the caller's mask changed";
+}
+
+std::atomic<int> alarms = 0;
+
+TEST_F(VcpuThreadTest, TheCallersSignalsReachTheirHandlerWhileTheGuestRuns) {
+  VcpuThread& thread = Make(LoadGuest(spin_guest()));
+  struct sigaction count_alarm = {};
+  count_alarm.sa_handler = [](int) { ++alarms; };
+  struct sigaction before;
+  ASSERT_EQ(sigaction(SIGALRM, &count_alarm, &before), 0);
+  std::jthread kicker([&, runner = pthread_self()] {
+    for (int i = 0; i < 2000 && alarms == 0; ++i) {
+      pthread_kill(runner, SIGALRM);
+      std::this_thread::sleep_for(milliseconds(10));
+    }
+    lifecycle_.RequestStop({.reason = ExitReason::kStopped});
+    thread.Kick();
+  });
+  thread.RunOnThisThread();
+  kicker.join();
+  sigaction(SIGALRM, &before, nullptr);
+  EXPECT_GT(alarms, 0);
+  EXPECT_EQ(lifecycle_.report()->reason, ExitReason::kStopped);
 }
 
 TEST_F(VcpuThreadTest, KickEndsAVcpuThatWaitsForItsStartupIpi) {
@@ -109,15 +156,16 @@ TEST_F(VcpuThreadTest, BootCpuStartsASecondCpu) {
 TEST_F(VcpuThreadTest, TripleFaultStopsTheMachineWithItsReason) {
   kvm::Vcpu vcpu = LoadGuest(triple_fault_guest());
   EnterProtectedMode(vcpu, kCodeBase);
-  Start(std::move(vcpu));
-  EXPECT_EQ(lifecycle_.Wait([] {}).reason, ExitReason::kTripleFault);
+  Make(std::move(vcpu)).RunOnThisThread();
+  ASSERT_TRUE(lifecycle_.report().has_value());
+  EXPECT_EQ(lifecycle_.report()->reason, ExitReason::kTripleFault);
 }
 
 TEST_F(VcpuThreadTest, ExitsAreCountedByKind) {
-  VcpuThread& thread = Start(LoadGuest(port_out_guest()));
+  VcpuThread& thread = Make(LoadGuest(port_out_guest()));
   // Without an in-kernel local APIC the final HLT is an error of the machine's.
-  EXPECT_EQ(lifecycle_.Wait([] {}).reason, ExitReason::kError);
-  ASSERT_TRUE(thread.Join(seconds(20)));
+  thread.RunOnThisThread();
+  EXPECT_EQ(lifecycle_.report()->reason, ExitReason::kError);
   EXPECT_EQ(thread.exit_counts()[kvm::VcpuExit(kvm::IoExit{}).index()], 3u);
   EXPECT_EQ(thread.exit_counts()[kvm::VcpuExit(kvm::HaltExit{}).index()], 1u);
 }

@@ -12,8 +12,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "devices/bus_device.h"
+#include "memory/base/log_level.h"
 #include "memory/base/result.h"
 #include "vmm/api/config.h"
 
@@ -62,11 +64,16 @@ struct Event {
 };
 
 // What the embedder wants to hear. Each may be empty. Called on the machine's threads, each
-// callback never concurrently with itself; must not call back into the machine except Stop().
+// callback but on_log never concurrently with itself; must not call back into the machine except
+// Stop().
 struct MachineCallbacks {
   std::function<void(const Event&)> on_event;
   // Bytes that the guest wrote to its serial console; a line comes as one call.
   std::function<void(std::span<const uint8_t>)> on_console_output;
+  // What the machine's parts have to say, from `log_level` up; unlike the others it may be called
+  // from several threads at once.
+  std::function<void(LogLevel, std::string_view)> on_log;
+  LogLevel log_level = LogLevel::kWarning;
   // The console can take input again after SendConsoleInput took less than it was given.
   std::function<void()> on_console_input_space;
 };
@@ -91,9 +98,13 @@ struct MachineStats {
 // A virtual machine. Several may live in one process; no global state, no signal handlers, no
 // exit().
 //
-// Life: Create, Attach*, Start, Run, destruction. Create and Start do the work that can fail; Run
-// waits until the guest stops. Stop, SendConsoleInput, PressPowerButton and GetStats may be called
+// Life: Create, Attach*, Start, Run, destruction. Create and Start do the work that can fail. The
+// thread that calls Run becomes the boot vCPU until the guest stops; the other vCPUs have threads
+// of their own from Start on. Stop, SendConsoleInput, PressPowerButton and GetStats may be called
 // from any thread between Start and destruction; the rest belongs to one thread.
+//
+// Run keeps SIGRTMIN blocked in its thread and uses it there; other signals that the thread takes
+// interrupt the guest for their handlers, and the guest goes on.
 class Machine {
  public:
   static Result<Machine> Create(const MachineConfig& config, MachineCallbacks callbacks = {});
@@ -107,9 +118,9 @@ class Machine {
   Result<> AttachPio(uint16_t base, uint16_t length, std::shared_ptr<BusDevice> device);
   Result<> AttachMmio(Gpa base, uint64_t length, std::shared_ptr<BusDevice> device);
 
-  // Lets the vCPUs run.
+  // Starts the threads of all vCPUs but the boot vCPU.
   Result<> Start();
-  // Waits until the guest stops or Stop() is called; all vCPU threads are joined when it returns.
+  // Runs the guest until it stops or Stop() is called; all vCPU threads are joined when it returns.
   Result<ExitReport> Run();
   void Stop();
 

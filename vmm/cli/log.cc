@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/base_sink.h>
-#include <spdlog/spdlog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -111,8 +110,6 @@ void ConfigureLog(int verbosity, Fd file) {
   const int fd = state.file.valid() ? state.file.get() : STDERR_FILENO;
   state.logger = std::make_shared<spdlog::logger>("sealvm", std::make_shared<FdSink>(fd));
   state.logger->set_level(ToSpdlog(state.threshold));
-  // The library's own lines; spdlog's default would put them on standard output, among the guest's.
-  spdlog::set_default_logger(state.logger);
 }
 
 Result<Fd> OpenLogFile(const std::string& path) {
@@ -122,6 +119,8 @@ Result<Fd> OpenLogFile(const std::string& path) {
   failure.error().kind = ErrorKind::kInvalidInput;
   return WithContext(std::move(failure).error(), "--log-file");
 }
+
+LogLevel LogThreshold() { return State().threshold; }
 
 bool LogEnabled(LogLevel level) { return level >= State().threshold; }
 

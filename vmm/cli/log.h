@@ -5,22 +5,22 @@
 #include <string_view>
 
 #include "memory/base/fd.h"
+#include "memory/base/log_level.h"
 #include "memory/base/result.h"
 
 namespace sealvm {
-
-enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
 // The front-end's log: lines on standard error, or in the file that --log-file named, with the time
 // since the process started. Nothing is created until a line is due. Thread-safe after
 // ConfigureLog.
 
-// Before any line and any machine, whose lines take the same way. `file` empty: standard error.
+// Before any line. `file` empty: standard error.
 void ConfigureLog(int verbosity, Fd file);
 
 // Opens --log-file for appending.
 Result<Fd> OpenLogFile(const std::string& path);
 
+LogLevel LogThreshold();
 // Whether a line of this level would be written: ask before composing an expensive one.
 bool LogEnabled(LogLevel level);
 void Log(LogLevel level, std::string_view message);

@@ -129,6 +129,8 @@ MachineCallbacks RunSession::Callbacks() {
       if (event.kind != EventKind::kExit) events_->Write(EventLine(event));
     };
   }
+  callbacks.log_level = LogThreshold();
+  callbacks.on_log = Log;
   callbacks.on_console_output = [this](std::span<const uint8_t> bytes) { OnConsoleOutput(bytes); };
   callbacks.on_console_input_space = [this] {
     if (input_waits_) Wake();

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/machine/kvm_interrupt_line.h"
 
-#include <spdlog/spdlog.h>
-
 namespace sealvm {
 
 void KvmInterruptLine::SetLevel(bool asserted) {
@@ -10,7 +8,7 @@ void KvmInterruptLine::SetLevel(bool asserted) {
   if (asserted == asserted_) return;
   asserted_ = asserted;
   if (Result<> result = vm_.SetIrqLine(gsi_, asserted); !result) {
-    spdlog::error("lost interrupt: {}", result.error().ToString());
+    logger_.Log(LogLevel::kError, "lost interrupt: {}", result.error().ToString());
   }
 }
 

@@ -10,19 +10,40 @@
 namespace sealvm {
 namespace {
 
-using std::chrono::milliseconds;
-
 ExitReport Report(ExitReason reason) { return {.reason = reason}; }
 
+TEST(LifecycleTest, HasNoReportBeforeTheEnd) {
+  const Lifecycle lifecycle([] {});
+  EXPECT_FALSE(lifecycle.stop_requested());
+  EXPECT_FALSE(lifecycle.report().has_value());
+}
+
 TEST(LifecycleTest, FirstReportWins) {
-  Lifecycle lifecycle;
+  Lifecycle lifecycle([] {});
   EXPECT_TRUE(lifecycle.RequestStop(Report(ExitReason::kPanic)));
   EXPECT_FALSE(lifecycle.RequestStop(Report(ExitReason::kReset)));
-  EXPECT_EQ(lifecycle.Wait([] {}).reason, ExitReason::kPanic);
+  EXPECT_EQ(lifecycle.report()->reason, ExitReason::kPanic);
+}
+
+TEST(LifecycleTest, TellsOfTheStopOnceWithTheReportInPlace) {
+  int told = 0;
+  std::optional<ExitReport> seen;
+  Lifecycle* self = nullptr;
+  Lifecycle lifecycle([&] {
+    ++told;
+    seen = self->report();
+  });
+  self = &lifecycle;
+  lifecycle.RequestStop(Report(ExitReason::kPowerOff));
+  lifecycle.RequestStop(Report(ExitReason::kPowerOff));
+  EXPECT_EQ(told, 1);
+  ASSERT_TRUE(seen.has_value());
+  EXPECT_EQ(seen->reason, ExitReason::kPowerOff);
 }
 
 TEST(LifecycleTest, OneOfManyConcurrentReportsWins) {
-  Lifecycle lifecycle;
+  std::atomic<int> told = 0;
+  Lifecycle lifecycle([&] { ++told; });
   std::atomic<int> winners = 0;
   std::vector<std::jthread> threads;
   for (int i = 0; i < 8; ++i) {
@@ -32,60 +53,8 @@ TEST(LifecycleTest, OneOfManyConcurrentReportsWins) {
   }
   threads.clear();
   EXPECT_EQ(winners, 1);
+  EXPECT_EQ(told, 1);
   EXPECT_TRUE(lifecycle.stop_requested());
-}
-
-TEST(LifecycleTest, WaitReturnsWhenAnotherThreadStops) {
-  Lifecycle lifecycle;
-  std::jthread stopper([&] {
-    std::this_thread::sleep_for(milliseconds(20));
-    lifecycle.RequestStop(Report(ExitReason::kPowerOff));
-  });
-  EXPECT_EQ(lifecycle.Wait([] {}).reason, ExitReason::kPowerOff);
-}
-
-TEST(LifecycleTest, ChoreRunsOnceAfterItsDelay) {
-  Lifecycle lifecycle;
-  int runs = 0;
-  const auto begin = std::chrono::steady_clock::now();
-  std::chrono::steady_clock::duration waited{};
-  lifecycle.ScheduleChore(milliseconds(30));
-  lifecycle.ScheduleChore(milliseconds(30));  // already scheduled
-  lifecycle.Wait([&] {
-    ++runs;
-    waited = std::chrono::steady_clock::now() - begin;
-    lifecycle.RequestStop(Report(ExitReason::kStopped));
-  });
-  EXPECT_EQ(runs, 1);
-  EXPECT_GE(waited, milliseconds(30));
-}
-
-TEST(LifecycleTest, ChoreMayScheduleItselfAgain) {
-  Lifecycle lifecycle;
-  int runs = 0;
-  lifecycle.ScheduleChore(milliseconds(1));
-  lifecycle.Wait([&] {
-    if (++runs == 3) {
-      lifecycle.RequestStop(Report(ExitReason::kStopped));
-    } else {
-      lifecycle.ScheduleChore(milliseconds(1));
-    }
-  });
-  EXPECT_EQ(runs, 3);
-}
-
-TEST(LifecycleTest, ChoreScheduledByAnotherThreadWakesTheWaiter) {
-  Lifecycle lifecycle;
-  std::jthread scheduler([&] {
-    std::this_thread::sleep_for(milliseconds(20));
-    lifecycle.ScheduleChore(milliseconds(0));
-  });
-  bool ran = false;
-  lifecycle.Wait([&] {
-    ran = true;
-    lifecycle.RequestStop(Report(ExitReason::kStopped));
-  });
-  EXPECT_TRUE(ran);
 }
 
 }  // namespace

@@ -24,15 +24,19 @@ CmosMemory MemoryForCmos(const GuestLayout& layout) {
 
 Result<std::unique_ptr<Platform>> Platform::Create(kvm::Vm& vm, const GuestLayout& layout,
                                                    GuestRequestSink& requests,
-                                                   SerialPortCallbacks serial_callbacks) {
-  std::unique_ptr<Platform> platform(new Platform(vm, requests, std::move(serial_callbacks)));
+                                                   SerialPortCallbacks serial_callbacks,
+                                                   Logger logger) {
+  std::unique_ptr<Platform> platform(
+      new Platform(vm, requests, std::move(serial_callbacks), std::move(logger)));
   SEALVM_TRY(platform->InsertDevices(layout, requests));
   return platform;
 }
 
-Platform::Platform(kvm::Vm& vm, GuestRequestSink& requests, SerialPortCallbacks serial_callbacks)
-    : serial_line_(vm, kSerialGsi),
-      ged_line_(vm, kAcpiGedGsi),
+Platform::Platform(kvm::Vm& vm, GuestRequestSink& requests, SerialPortCallbacks serial_callbacks,
+                   Logger logger)
+    : logger_(std::move(logger)),
+      serial_line_(vm, kSerialGsi, logger_),
+      ged_line_(vm, kAcpiGedGsi, logger_),
       serial_(std::make_shared<SerialPort>(serial_line_, std::move(serial_callbacks))),
       acpi_pm_(std::make_shared<AcpiPm>(requests, ged_line_)) {}
 
@@ -46,7 +50,8 @@ Result<> Platform::InsertDevices(const GuestLayout& layout, GuestRequestSink& re
   SEALVM_TRY(
       pio_.Insert(kExitDevicePort, kExitDeviceLength, std::make_shared<ExitDevice>(requests)));
   SEALVM_TRY(pio_.Insert(kSerialBase, kSerialLength, serial_));
-  SEALVM_TRY(pio_.Insert(kPvpanicPort, kPvpanicLength, std::make_shared<Pvpanic>(requests)));
+  SEALVM_TRY(
+      pio_.Insert(kPvpanicPort, kPvpanicLength, std::make_shared<Pvpanic>(requests, logger_)));
   return pio_.Insert(kAcpiPmBase, kAcpiPmLength, acpi_pm_);
 }
 
@@ -54,8 +59,9 @@ PlatformDescription Platform::Describe(uint32_t cpus) {
   PlatformDescription description;
   description.apic_ids.resize(cpus);
   std::iota(description.apic_ids.begin(), description.apic_ids.end(), 0);
-  // Not announced: the i8042, which is there for its reset line, and the CMOS clock, whose driver makes
-  // 146 exits to learn what kvm-clock says in none. Guests that look for them by themselves find them.
+  // Not announced: the i8042, which is there for its reset line, and the CMOS clock, whose driver
+  // makes 146 exits to learn what kvm-clock says in none. Guests that look for them by themselves
+  // find them.
   description.i8042 = false;
   description.rtc = false;
   return description;

@@ -22,7 +22,8 @@ class Platform {
   // `vm` and `requests` outlive the platform.
   static Result<std::unique_ptr<Platform>> Create(kvm::Vm& vm, const GuestLayout& layout,
                                                   GuestRequestSink& requests,
-                                                  SerialPortCallbacks serial_callbacks);
+                                                  SerialPortCallbacks serial_callbacks,
+                                                  Logger logger);
 
   Bus& pio() { return pio_; }
   Bus& mmio() { return mmio_; }
@@ -32,11 +33,13 @@ class Platform {
   static PlatformDescription Describe(uint32_t cpus);
 
  private:
-  Platform(kvm::Vm& vm, GuestRequestSink& requests, SerialPortCallbacks serial_callbacks);
+  Platform(kvm::Vm& vm, GuestRequestSink& requests, SerialPortCallbacks serial_callbacks,
+           Logger logger);
   Result<> InsertDevices(const GuestLayout& layout, GuestRequestSink& requests);
 
-  Bus pio_{"I/O port"};
-  Bus mmio_{"MMIO"};
+  const Logger logger_;
+  Bus pio_{"I/O port", logger_};
+  Bus mmio_{"MMIO", logger_};
   KvmInterruptLine serial_line_;
   KvmInterruptLine ged_line_;
   std::shared_ptr<SerialPort> serial_;

@@ -3,11 +3,12 @@
 
 #include <fmt/format.h>
 #include <signal.h>
-#include <stdio.h>
 #include <time.h>
 
 #include <algorithm>
 #include <utility>
+
+#include "vmm/machine/signal_blocker.h"
 
 namespace sealvm {
 namespace {
@@ -16,15 +17,18 @@ namespace {
 // 64 of them are not nothing.
 constexpr size_t kStackSize = size_t{512} * 1024;
 
-int KickSignal() { return SIGRTMIN; }
+sigset_t OnlyKick() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, VcpuThread::KickSignal());
+  return set;
+}
 
-timespec DeadlineIn(std::chrono::milliseconds delay) {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  const int64_t nanoseconds = now.tv_nsec + delay.count() % 1000 * 1'000'000;
-  now.tv_sec += delay.count() / 1000 + nanoseconds / 1'000'000'000;
-  now.tv_nsec = nanoseconds % 1'000'000'000;
-  return now;
+// A kick that came after the last KVM_RUN would hit the caller's code when it is unblocked.
+void DropPendingKicks() {
+  const sigset_t kick = OnlyKick();
+  const timespec at_once = {};
+  while (sigtimedwait(&kick, nullptr, &at_once) > 0) continue;
 }
 
 }  // namespace
@@ -36,34 +40,58 @@ VcpuThread::VcpuThread(kvm::Vcpu vcpu, ExitDispatcher& dispatcher, Lifecycle& li
       lifecycle_(lifecycle),
       before_first_run_(std::move(before_first_run)) {}
 
+int VcpuThread::KickSignal() { return SIGRTMIN; }
+
 Result<> VcpuThread::Start() {
-  SEALVM_TRY(BlockAllButKick());
-  sigset_t all;
-  sigfillset(&all);
+  SEALVM_TRY(Block(SignalBlocker::All()));
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, kStackSize);
-  pthread_attr_setsigmask_np(&attributes, &all);
-  const int err = pthread_create(&thread_, &attributes, &VcpuThread::ThreadMain, this);
+  const std::lock_guard lock(mutex_);
+  int err = 0;
+  {
+    const SignalBlocker blocker(SignalBlocker::All());
+    err = pthread_create(&own_thread_, &attributes, &VcpuThread::ThreadMain, this);
+  }
   pthread_attr_destroy(&attributes);
   if (err != 0) {
     return SystemError("pthread_create", fmt::format("vcpu {}", vcpu_.id()), err,
                        "the limit on threads may be reached (ulimit -u, cgroup pids.max)");
   }
+  runner_ = own_thread_;
   started_ = true;
   return {};
 }
 
-Result<> VcpuThread::BlockAllButKick() {
-  sigset_t blocked;
-  sigfillset(&blocked);
-  sigdelset(&blocked, KickSignal());
-  return vcpu_.SetSignalMask(blocked);
+void VcpuThread::RunOnThisThread() {
+  const SignalBlocker blocker(OnlyKick());
+  if (Result<> blocked = Block(blocker.before()); !blocked) {
+    lifecycle_.RequestStop({.reason = ExitReason::kError, .error = std::move(blocked).error()});
+    return;
+  }
+  SetRunner(pthread_self());
+  RunUntilStopped();
+  SetRunner(std::nullopt);
+  if (kicked_) DropPendingKicks();
+}
+
+Result<> VcpuThread::Block(sigset_t signals) {
+  sigdelset(&signals, KickSignal());
+  return vcpu_.SetSignalMask(signals);
+}
+
+void VcpuThread::SetRunner(std::optional<pthread_t> runner) {
+  const std::lock_guard lock(mutex_);
+  runner_ = runner;
+  if (!runner) ended_.notify_all();
 }
 
 void VcpuThread::Kick() {
   vcpu_.RequestImmediateExit();
-  if (started_) pthread_kill(thread_, KickSignal());
+  const std::lock_guard lock(mutex_);
+  if (!runner_ || pthread_equal(*runner_, pthread_self())) return;
+  kicked_ = true;
+  pthread_kill(*runner_, KickSignal());
 }
 
 bool VcpuThread::Join(std::chrono::milliseconds limit) {
@@ -71,10 +99,14 @@ bool VcpuThread::Join(std::chrono::milliseconds limit) {
   // KVM_RUN may be deep in a page fault when the first kick comes; a later one then counts.
   constexpr std::chrono::milliseconds kKickInterval{100};
   for (std::chrono::milliseconds waited{0}; waited <= limit; waited += kKickInterval) {
-    const timespec deadline = DeadlineIn(kKickInterval);
-    if (pthread_clockjoin_np(thread_, nullptr, CLOCK_MONOTONIC, &deadline) == 0) {
-      started_ = false;
-      return true;
+    {
+      std::unique_lock lock(mutex_);
+      if (ended_.wait_for(lock, kKickInterval, [this] { return !runner_; })) {
+        lock.unlock();
+        pthread_join(own_thread_, nullptr);
+        started_ = false;
+        return true;
+      }
     }
     Kick();
   }
@@ -89,7 +121,9 @@ VcpuThread::ExitCounts VcpuThread::exit_counts() const {
 }
 
 void* VcpuThread::ThreadMain(void* self) {
-  static_cast<VcpuThread*>(self)->RunUntilStopped();
+  auto* vcpu = static_cast<VcpuThread*>(self);
+  vcpu->RunUntilStopped();
+  vcpu->SetRunner(std::nullopt);
   return nullptr;
 }
 

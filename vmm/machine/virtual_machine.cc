@@ -2,7 +2,6 @@
 #include "vmm/machine/virtual_machine.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <utility>
 
@@ -30,8 +29,8 @@ constexpr uint64_t kTssAddress = 0xfffbd000;
 
 // Put before the user's words, which therefore win. pci=off: there is no PCI bus, and a kernel that
 // looks for one makes a hundred exits. panic=-1: a kernel that panicked resets, which ends the
-// machine, instead of spinning for ever. reboot=a: on hardware-reduced ACPI Linux would reset by EFI,
-// which is not there, and never get to the ACPI reset register.
+// machine, instead of spinning for ever. reboot=a: on hardware-reduced ACPI Linux would reset by
+// EFI, which is not there, and never get to the ACPI reset register.
 constexpr std::string_view kLinuxDefaults = "pci=off panic=-1 reboot=a";
 
 std::string WithDefaults(const std::string& cmdline) {
@@ -63,7 +62,11 @@ Result<std::unique_ptr<VirtualMachine>> VirtualMachine::Create(const MachineConf
 VirtualMachine::VirtualMachine(const MachineConfig& config, MachineCallbacks callbacks)
     : config_(config),
       callbacks_(std::move(callbacks)),
-      effective_cmdline_(config.kernel.empty() ? config.cmdline : WithDefaults(config.cmdline)) {}
+      logger_(callbacks_.log_level, callbacks_.on_log),
+      effective_cmdline_(config.kernel.empty() ? config.cmdline : WithDefaults(config.cmdline)),
+      flush_console_(kPartialLineDelay, [this] {
+        if (platform_->serial().FlushPartialLine()) flush_console_.Schedule();
+      }) {}
 
 // Files come first, so that bad input is found on any host; memslots come before the interrupt
 // controllers, because some kernels need milliseconds for a memslot afterwards.
@@ -121,9 +124,10 @@ Result<> VirtualMachine::CreateInterruptControllers() {
 Result<> VirtualMachine::CreatePlatform() {
   SerialPortCallbacks serial;
   serial.output = [this](std::span<const uint8_t> bytes) { OnConsoleOutput(bytes); };
-  serial.on_partial_output = [this] { lifecycle_.ScheduleChore(kPartialLineDelay); };
+  serial.on_partial_output = [this] { flush_console_.Schedule(); };
   serial.on_input_space = callbacks_.on_console_input_space;
-  platform_ = SEALVM_TRY(Platform::Create(*vm_, memory_->layout(), *this, std::move(serial)));
+  platform_ =
+      SEALVM_TRY(Platform::Create(*vm_, memory_->layout(), *this, std::move(serial), logger_));
   dispatcher_.emplace(platform_->pio(), platform_->mmio());
   return {};
 }
@@ -140,9 +144,9 @@ Result<EntryState> VirtualMachine::LoadGuest(const GuestFiles& files) {
   sources.acpi_tables = acpi.bytes;
   sources.layout = layout;
   const BootState state = SEALVM_TRY(sealvm::LoadGuest(*memory_, sources));
-  spdlog::info("kernel command line: {}", effective_cmdline_);
+  logger_.Log(LogLevel::kInfo, "kernel command line: {}", effective_cmdline_);
   for (const LoadedRegion& region : state.regions) {
-    spdlog::debug("{:#x}+{:#x} {}", region.gpa, region.size, region.name);
+    logger_.Log(LogLevel::kDebug, "{:#x}+{:#x} {}", region.gpa, region.size, region.name);
   }
   return state.entry;
 }
@@ -171,9 +175,9 @@ Result<> VirtualMachine::Start() {
   if (started_) return HostError("the machine was started already");
   started_ = true;
   Emit({.kind = EventKind::kStarted});
-  // Application processors first: they wait in the kernel for the boot processor's IPIs.
-  for (auto vcpu = vcpus_.rbegin(); vcpu != vcpus_.rend(); ++vcpu) {
-    if (Result<> result = (*vcpu)->Start(); !result) {
+  // Application processors wait in the kernel for the boot processor's IPIs.
+  for (const auto& vcpu : std::span(vcpus_).subspan(1)) {
+    if (Result<> result = vcpu->Start(); !result) {
       lifecycle_.RequestStop({.reason = ExitReason::kError, .error = result.error()});
       return result;
     }
@@ -183,15 +187,14 @@ Result<> VirtualMachine::Start() {
 
 Result<ExitReport> VirtualMachine::Run() {
   if (!started_) return HostError("the machine was not started");
-  ExitReport report = lifecycle_.Wait([this] {
-    if (platform_->serial().FlushPartialLine()) lifecycle_.ScheduleChore(kPartialLineDelay);
-  });
+  vcpus_.front()->RunOnThisThread();
   if (!StopAndJoin()) {
     return HostError(
         fmt::format("a vCPU thread did not stop within {} s", kJoinLimit.count() / 1000),
         "the host's kernel holds it; see its log");
   }
   platform_->serial().Flush();
+  ExitReport report = *lifecycle_.report();
   if (report.reason == ExitReason::kReset && panic_watch_.panicked()) {
     report.reason = ExitReason::kPanic;
     Emit({.kind = EventKind::kPanicked});
@@ -204,7 +207,7 @@ void VirtualMachine::Stop() { lifecycle_.RequestStop({.reason = ExitReason::kSto
 
 bool VirtualMachine::StopAndJoin() {
   Stop();
-  for (const auto& vcpu : vcpus_) vcpu->Kick();
+  for (const auto& vcpu : vcpus_) vcpu->Kick();  // so that all leave at the same time
   bool all_joined = true;
   for (const auto& vcpu : vcpus_) all_joined = vcpu->Join(kJoinLimit) && all_joined;
   return all_joined;
@@ -273,6 +276,10 @@ void VirtualMachine::OnConsoleOutput(std::span<const uint8_t> bytes) {
 void VirtualMachine::OnFirstInstruction() {
   first_instruction_ns_.store(SinceCreate().count());
   Emit({.kind = EventKind::kFirstInstruction});
+}
+
+void VirtualMachine::KickBootVcpu() {
+  if (!vcpus_.empty()) vcpus_.front()->Kick();
 }
 
 void VirtualMachine::Emit(Event event) {

@@ -11,12 +11,14 @@
 #include <vector>
 
 #include "devices/guest_request.h"
+#include "memory/base/logger.h"
 #include "memory/guest_memory.h"
 #include "vmm/api/machine.h"
 #include "vmm/boot/entry_state.h"
 #include "vmm/boot/image_file.h"
 #include "vmm/boot/kernel_image.h"
 #include "vmm/kvm/system.h"
+#include "vmm/machine/deferred_task.h"
 #include "vmm/machine/exit_dispatcher.h"
 #include "vmm/machine/lifecycle.h"
 #include "vmm/machine/panic_watch.h"
@@ -72,12 +74,14 @@ class VirtualMachine : private GuestRequestSink {
   void OnGuestRequest(const GuestRequest& request) override;
   void OnConsoleOutput(std::span<const uint8_t> bytes);
   void OnFirstInstruction();
+  void KickBootVcpu();
   void Emit(Event event);
   std::chrono::nanoseconds SinceCreate() const;
 
   const std::chrono::steady_clock::time_point created_at_ = std::chrono::steady_clock::now();
   const MachineConfig config_;
   const MachineCallbacks callbacks_;
+  const Logger logger_;
   std::string effective_cmdline_;
   IsolationMode isolation_ = IsolationMode::kNone;
   bool started_ = false;
@@ -85,7 +89,7 @@ class VirtualMachine : private GuestRequestSink {
   std::mutex events_mutex_;  // held during on_event; no lock is taken under it
   std::atomic<int64_t> first_instruction_ns_ = -1;
 
-  Lifecycle lifecycle_;
+  Lifecycle lifecycle_{[this] { KickBootVcpu(); }};
   PanicWatch panic_watch_;
 
   // Destroyed from the last to the first: threads, then what they use, the guest's memory last.
@@ -95,6 +99,7 @@ class VirtualMachine : private GuestRequestSink {
   std::unique_ptr<Platform> platform_;
   std::optional<ExitDispatcher> dispatcher_;
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;
+  DeferredTask flush_console_;
 };
 
 }  // namespace sealvm
