@@ -97,6 +97,9 @@ class Tracer {
     const bool is_kvm =
         info.entry.nr == SYS_ioctl && (info.entry.args[1] >> kIoctlTypeShift & 0xff) == KVMIO;
     counts_.kvm_ioctls += is_kvm ? 1 : 0;
+    if (is_kvm && info.entry.args[1] == KVM_RUN && counts_.syscalls_at_start == 0) {
+      counts_.syscalls_at_start = counts_.syscalls;
+    }
     counts_.peak_rss = std::max(counts_.peak_rss, RssWithoutGuest(leader_));
   }
 

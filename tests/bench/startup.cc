@@ -86,18 +86,18 @@ void Print(const std::vector<Contender>& contenders, const std::vector<Results>&
       "Medians of {} interleaved rounds; in brackets the median of each round's ratio to the "
       "floor.\n\n",
       rounds);
-  fmt::print("{:<14}{:>22}{:>20}{:>20}{:>12}{:>10}{:>12}\n", "", "first instruction ms",
-             "whole process ms", "CPU ms", "RSS KiB", "syscalls", "KVM ioctls");
+  fmt::print("{:<14}{:>22}{:>20}{:>20}{:>12}{:>10}{:>10}{:>12}\n", "", "first instruction ms",
+             "whole process ms", "CPU ms", "RSS KiB", "at start", "syscalls", "KVM ioctls");
   for (size_t i = 0; i < contenders.size(); ++i) {
     const Results& r = results[i];
     if (!contenders[i].skip_reason.empty()) {
       fmt::print("{:<14}SKIPPED: {}\n", contenders[i].name, contenders[i].skip_reason);
       continue;
     }
-    fmt::print("{:<14}{:>22}{:>20}{:>20}{:>12}{:>10}{:>12}\n", contenders[i].name,
+    fmt::print("{:<14}{:>22}{:>20}{:>20}{:>12}{:>10}{:>10}{:>12}\n", contenders[i].name,
                WithRatio(r.first, floor.first), WithRatio(r.whole, floor.whole),
-               WithRatio(r.cpu, floor.cpu), r.counts.peak_rss / 1024, r.counts.syscalls,
-               r.counts.kvm_ioctls);
+               WithRatio(r.cpu, floor.cpu), r.counts.peak_rss / 1024, r.counts.syscalls_at_start,
+               r.counts.syscalls, r.counts.kvm_ioctls);
   }
   fmt::print("\nRSS: peak without the guest's {} MiB. Counts and RSS are of one traced run.\n",
              kBenchGuestMemory >> 20);

@@ -16,8 +16,8 @@ namespace {
 
 // Budget: docs/architecture.md. What is measured is the binary users get, so the budget is the
 // release build's; an unoptimized one meets it too.
-// The goal is 60 system calls. Today's count is held so that it only falls.
-constexpr uint64_t kMaxSyscalls = 90;
+constexpr uint64_t kMaxSyscallsAtStart = 60;
+constexpr uint64_t kMaxSyscalls = 85;
 constexpr uint64_t kMaxKvmIoctls = 25;
 constexpr uint64_t kMaxRss = 3 << 20;
 
@@ -54,6 +54,8 @@ TEST_F(StartupTest, StaysWithinItsBudgetOfSystemCallsAndMemory) {
   ASSERT_TRUE(run.has_value()) << run.error().ToString();
   RecordProperty("syscalls", static_cast<int>(run->syscalls));
   RecordProperty("kvm_ioctls", static_cast<int>(run->kvm_ioctls));
+  RecordProperty("syscalls_at_start", static_cast<int>(run->syscalls_at_start));
+  EXPECT_LE(run->syscalls_at_start, kMaxSyscallsAtStart) << "strace -f lists them";
   EXPECT_LE(run->syscalls, kMaxSyscalls) << "strace -f -c lists them";
   EXPECT_LE(run->kvm_ioctls, kMaxKvmIoctls);
   EXPECT_LE(run->peak_rss, kMaxRss);
@@ -66,6 +68,8 @@ TEST_F(StartupTest, CountingSeesWhatTheFloorDoes) {
   // KVM_GET_API_VERSION, CREATE_VM, SET_USER_MEMORY_REGION, CREATE_IRQCHIP, CREATE_VCPU,
   // GET_VCPU_MMAP_SIZE, GET_SUPPORTED_CPUID, SET_CPUID2, GET_SREGS, SET_SREGS, SET_REGS, 2 KVM_RUN.
   EXPECT_EQ(run->kvm_ioctls, 13u);
+  EXPECT_GT(run->syscalls_at_start, 12u);
+  EXPECT_LT(run->syscalls_at_start, run->syscalls);
   EXPECT_GT(run->syscalls, run->kvm_ioctls + 10);
   EXPECT_LT(run->syscalls, 50u);
   EXPECT_GT(run->peak_rss, 100u << 10);

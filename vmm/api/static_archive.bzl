@@ -17,7 +17,10 @@ def _static_archive_impl(ctx):
         arguments = script,
         mnemonic = "StaticArchive",
     )
-    return [DefaultInfo(files = depset([output]))]
+    return [DefaultInfo(
+        files = depset([output]),
+        runfiles = ctx.runfiles(files = [output]),
+    )]
 
 # System libraries that targets name by linkopts are not inside; sealvm.pc lists them.
 static_archive = rule(

@@ -42,6 +42,7 @@ Result<ImageFile> ImageFile::Open(const std::string& path, std::string_view opti
                         "copy it to a file first");
   }
   file.size_ = static_cast<uint64_t>(status.st_size);
+  SEALVM_TRY(file.ReadHead());
   return file;
 }
 
@@ -64,10 +65,21 @@ ImageFile ImageFile::FromBuffer(std::string name, std::vector<uint8_t> bytes) {
 
 Result<> ImageFile::Read(uint64_t offset, std::span<uint8_t> out) const {
   if (!Contains(offset, out.size())) return EndsEarly(name_, offset, out.size());
-  if (!fd_.valid()) {
+  if (offset + out.size() <= bytes_.size()) {
     std::ranges::copy(bytes_.subspan(offset, out.size()), out.begin());
     return {};
   }
+  return ReadFromFile(offset, out);
+}
+
+Result<> ImageFile::ReadHead() {
+  buffer_.resize(std::min(size_, kHeadSize));
+  SEALVM_TRY(ReadFromFile(0, buffer_));
+  bytes_ = buffer_;
+  return {};
+}
+
+Result<> ImageFile::ReadFromFile(uint64_t offset, std::span<uint8_t> out) const {
   while (!out.empty()) {
     const ssize_t done = pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(offset));
     if (done < 0 && errno == EINTR) continue;
@@ -81,8 +93,8 @@ Result<> ImageFile::Read(uint64_t offset, std::span<uint8_t> out) const {
 
 Result<> ImageFile::LoadInto(GuestMemory& memory, Gpa gpa, uint64_t offset, uint64_t length) const {
   if (!Contains(offset, length)) return EndsEarly(name_, offset, length);
-  if (fd_.valid()) return memory.ReadFromFile(gpa, length, fd_.get(), offset, name_);
-  return memory.Write(gpa, bytes_.subspan(offset, length));
+  if (offset + length <= bytes_.size()) return memory.Write(gpa, bytes_.subspan(offset, length));
+  return memory.ReadFromFile(gpa, length, fd_.get(), offset, name_);
 }
 
 }  // namespace sealvm

@@ -42,13 +42,18 @@ class ImageFile {
   Result<> LoadInto(GuestMemory& memory, Gpa gpa, uint64_t offset, uint64_t length) const;
 
  private:
+  // Headers of all formats lie here; reading them piece by piece costs a system call each.
+  static constexpr uint64_t kHeadSize = 8192;
+
   ImageFile() = default;
+  Result<> ReadHead();
+  Result<> ReadFromFile(uint64_t offset, std::span<uint8_t> out) const;
 
   std::string name_;
   uint64_t size_ = 0;
   Fd fd_;
   std::vector<uint8_t> buffer_;
-  // Empty when fd_ is valid.
+  // All of it, or the head of what fd_ holds.
   std::span<const uint8_t> bytes_;
 };
 

@@ -16,6 +16,8 @@ namespace sealvm {
 namespace {
 
 const std::vector<uint8_t> kBytes = {1, 2, 3, 4, 5, 6, 7, 8};
+// More than what is read when the file is opened.
+const std::vector<uint8_t> kManyBytes(100'000, 9);
 
 TEST(ImageFile, ReadsAtAnOffset) {
   const TemporaryFile temporary(kBytes);
@@ -63,13 +65,13 @@ TEST(ImageFile, ReadAtAWrappingOffsetFails) {
 }
 
 TEST(ImageFile, FileThatShrankGivesAnError) {
-  const TemporaryFile temporary(kBytes);
+  const TemporaryFile temporary(kManyBytes);
   const auto file = ImageFile::Open(temporary.path());
   ASSERT_TRUE(file.has_value());
   temporary.Truncate(4);
   std::array<uint8_t, 8> out = {};
 
-  ExpectInvalidInput(file->Read(0, out), "ends early");
+  ExpectInvalidInput(file->Read(90'000, out), "ends early");
 }
 
 TEST(ImageFile, LoadsIntoGuestMemory) {
@@ -84,13 +86,13 @@ TEST(ImageFile, LoadsIntoGuestMemory) {
 }
 
 TEST(ImageFile, LoadingAFileThatShrankFails) {
-  const TemporaryFile temporary(kBytes);
+  const TemporaryFile temporary(kManyBytes);
   const auto file = ImageFile::Open(temporary.path());
   ASSERT_TRUE(file.has_value());
   GuestMemory memory = MakeTestMemory(4 * kMiB);
   temporary.Truncate(0);
 
-  EXPECT_FALSE(file->LoadInto(memory, 0x200000, 0, 8).has_value());
+  EXPECT_FALSE(file->LoadInto(memory, 0x200000, 0, kManyBytes.size()).has_value());
 }
 
 TEST(ImageFile, LoadingOutsideOfRamFails) {

@@ -416,13 +416,13 @@ TEST_F(LinuxLoader, RegionsDoNotOverlap) {
 }
 
 TEST_F(LinuxLoader, KernelFileThatShrinksWhileLoadingIsAnError) {
-  const TemporaryFile file(BzImageBuilder{}.Build());
+  const TemporaryFile file(BzImageBuilder{.code_size = 0x10000}.Build());
   const auto image = KernelImage::Open(file.path(), "--kernel");
   ASSERT_TRUE(image.has_value());
-  file.Truncate(2048);
+  file.Truncate(20'000);
   sources_.kernel = &*image;
 
-  ExpectInvalidInput(Load(), "--kernel " + file.path() + ": ends at byte 2048");
+  ExpectInvalidInput(Load(), "--kernel " + file.path() + ": ends at byte 20000");
 }
 
 }  // namespace

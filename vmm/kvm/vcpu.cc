@@ -102,10 +102,4 @@ Result<> Vcpu::SetRegs(const kvm_regs& regs) {
   return {};
 }
 
-Result<> Vcpu::SetFpu(const kvm_fpu& fpu) {
-  kvm_fpu copy = fpu;
-  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_SET_FPU, "KVM_SET_FPU", Object(), &copy));
-  return {};
-}
-
 }  // namespace sealvm::kvm

@@ -44,7 +44,6 @@ class Vcpu {
   Result<> SetSregs(const kvm_sregs& sregs);
   Result<kvm_regs> GetRegs() const;
   Result<> SetRegs(const kvm_regs& regs);
-  Result<> SetFpu(const kvm_fpu& fpu);
 
  private:
   Vcpu(Fd fd, uint32_t id, Mapping run);

@@ -15,13 +15,10 @@ constexpr uint32_t kMsrMtrrDefaultType = 0x2ff;
 constexpr uint64_t kMtrrEnable = 1u << 11;
 constexpr uint64_t kMtrrWriteBack = 6;
 
-// The FPU after FINIT and the SSE control word after reset: Intel SDM vol. 1
-// sections 8.1.5, 10.2.3.
-constexpr uint16_t kFpuControlWord = 0x37f;
-constexpr uint32_t kMxcsr = 0x1f80;
-
-// IA32_APIC_BASE: Intel SDM vol. 3A section 11.12.1. A guest that finds x2APIC mode on uses MSRs
-// and makes no MMIO access to its APIC.
+// IA32_APIC_BASE of a boot processor: Intel SDM vol. 3A sections 11.4.4, 11.12.1. A guest that
+// finds x2APIC mode on uses MSRs and makes no MMIO access to its APIC.
+constexpr uint64_t kApicAddress = 0xfee00000;
+constexpr uint64_t kApicBootProcessor = 1u << 8;
 constexpr uint64_t kApicEnableX2Apic = (1u << 11) | (1u << 10);
 
 kvm_msr_entry Msr(uint32_t index, uint64_t value) {
@@ -51,27 +48,23 @@ kvm_segment ToKvm(const SegmentState& state) {
 Result<> SetUpVcpu(kvm::Vcpu& vcpu, const VcpuModel& model) {
   SEALVM_TRY(vcpu.SetCpuid(
       MakeGuestCpuid(model.supported_cpuid, {.cpus = model.cpus}, vcpu.id(), model.tsc_deadline)));
-  SEALVM_TRY(vcpu.SetMsrs(std::array{Msr(kMsrMiscEnable, kMiscEnableFastString),
-                                     Msr(kMsrMtrrDefaultType, kMtrrEnable | kMtrrWriteBack)}));
-  kvm_fpu fpu = {};
-  fpu.fcw = kFpuControlWord;
-  fpu.mxcsr = kMxcsr;
-  return vcpu.SetFpu(fpu);
+  return vcpu.SetMsrs(std::array{Msr(kMsrMiscEnable, kMiscEnableFastString),
+                                 Msr(kMsrMtrrDefaultType, kMtrrEnable | kMtrrWriteBack)});
 }
 
 Result<> SetUpEntry(kvm::Vcpu& vcpu, const EntryState& entry) {
-  kvm_sregs sregs = SEALVM_TRY(vcpu.GetSregs());
+  kvm_sregs sregs = {};
   sregs.cs = ToKvm(entry.code);
   sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = ToKvm(entry.data);
   sregs.tr = ToKvm(entry.task);
+  sregs.ldt.unusable = 1;
   sregs.gdt.base = entry.gdt_base;
   sregs.gdt.limit = entry.gdt_limit;
-  sregs.idt = {};
   sregs.cr0 = entry.cr0;
   sregs.cr3 = entry.cr3;
   sregs.cr4 = entry.cr4;
   sregs.efer = entry.efer;
-  sregs.apic_base |= kApicEnableX2Apic;
+  sregs.apic_base = kApicAddress | kApicBootProcessor | kApicEnableX2Apic;
   SEALVM_TRY(vcpu.SetSregs(sregs));
   kvm_regs regs = {};
   regs.rip = entry.rip;

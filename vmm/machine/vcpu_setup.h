@@ -19,8 +19,8 @@ struct VcpuModel {
   bool tsc_deadline = false;
 };
 
-// CPUID, MSRs, FPU and x2APIC mode: a vCPU as firmware would leave it. An application processor
-// then waits for its start-up IPI.
+// CPUID and MSRs: a vCPU as firmware would leave it; KVM makes the FPU so by itself. An application
+// processor then waits for its start-up IPI.
 Result<> SetUpVcpu(kvm::Vcpu& vcpu, const VcpuModel& model);
 
 // Puts the boot vCPU at the kernel's entry. After SetUpVcpu.

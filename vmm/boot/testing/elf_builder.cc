@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include <algorithm>
 #include <numeric>
+#include <span>
 
 namespace sealvm {
 namespace {
@@ -90,8 +92,9 @@ std::vector<uint8_t> ElfBuilder::Build() const {
   }
   std::vector<uint8_t> file(kDataOffset);
   memcpy(file.data(), &final_header, sizeof(final_header));
-  memcpy(file.data() + sizeof(final_header), program_headers.data(),
-         program_headers.size() * sizeof(Elf64_Phdr));
+  const auto headers = std::as_bytes(std::span(program_headers));
+  std::ranges::copy(headers,
+                    std::as_writable_bytes(std::span(file)).begin() + sizeof(final_header));
   file.insert(file.end(), data_.begin(), data_.end());
   return file;
 }
