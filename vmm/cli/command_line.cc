@@ -9,7 +9,7 @@
 #include "vmm/cli/help_text.h"
 #include "vmm/cli/nearest_name.h"
 #include "vmm/cli/option_table.h"
-#include "vmm/cli/version.h"
+#include "vmm/api/version.h"
 
 namespace sealvm {
 namespace {

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <utility>
+
 #include "vmm/cli/exit_code.h"
 #include "vmm/cli/value_text.h"
 
@@ -31,12 +33,37 @@ std::optional<Error> GuestError(const ExitReport& report) {
   }
 }
 
+// What the diagnostic guest's codes mean: guest-fw/README.md. It is part of sealvm, so its failure
+// is the run's, where the code of a user's own guest says nothing unless asked for.
+std::optional<Error> DiagnosticGuestError(const ExitReport& report, const RunOptions& options) {
+  const bool is_built_in = options.machine.kernel.empty() && options.machine.firmware.empty();
+  if (report.reason != ExitReason::kGuestExit || !is_built_in || options.guest_exit_code) {
+    return std::nullopt;
+  }
+  switch (report.guest_code) {
+    case 1:
+      return HostError("the diagnostic guest's self-test failed", "its console says where").error();
+    case 2:
+      return InvalidInput("--cmdline: a word that the diagnostic guest does not know",
+                          "its console lists the words")
+          .error();
+    case 3:
+      return HostError("the machine ignored the diagnostic guest's power-off").error();
+    default:
+      return std::nullopt;
+  }
+}
+
 RunOutcome FromReport(const ExitReport& report, const RunOptions& options) {
   RunOutcome outcome;
   outcome.reason = ExitReasonName(report.reason);
   outcome.exit_code = ExitCodeOf(report, options.guest_exit_code);
   outcome.error = GuestError(report);
   if (report.reason == ExitReason::kGuestExit) outcome.guest_code = report.guest_code;
+  if (std::optional<Error> error = DiagnosticGuestError(report, options)) {
+    outcome.exit_code = ExitCodeOf(*error);
+    outcome.error = std::move(error);
+  }
   return outcome;
 }
 

@@ -27,6 +27,32 @@ TEST(RunOutcomeTest, PanicHasASentence) {
   EXPECT_EQ(outcome.error->message, "the guest panicked");
 }
 
+RunOutcome OutcomeOfGuestExit(uint32_t code, const RunOptions& options) {
+  RunEnd end;
+  end.report = ExitReport{ExitReason::kGuestExit, code, {}};
+  return MakeOutcome(end, options);
+}
+
+TEST(RunOutcomeTest, FailureOfTheDiagnosticGuestIsTheRunsFailure) {
+  const RunOutcome self_test = OutcomeOfGuestExit(1, RunOptions{});
+  EXPECT_EQ(self_test.exit_code, 1);
+  ASSERT_TRUE(self_test.error);
+  EXPECT_EQ(self_test.error->message, "the diagnostic guest's self-test failed");
+  const RunOutcome bad_word = OutcomeOfGuestExit(2, RunOptions{});
+  EXPECT_EQ(bad_word.exit_code, 2);
+  EXPECT_EQ(OutcomeOfGuestExit(3, RunOptions{}).exit_code, 1);
+}
+
+TEST(RunOutcomeTest, CodeOfTheUsersGuestCountsOnlyWhenAskedFor) {
+  RunOptions options;
+  options.machine.kernel = "vmlinuz";
+  EXPECT_EQ(OutcomeOfGuestExit(1, options).exit_code, 0);
+  EXPECT_FALSE(OutcomeOfGuestExit(1, options).error);
+  options.guest_exit_code = true;
+  EXPECT_EQ(OutcomeOfGuestExit(1, options).exit_code, 1);
+  EXPECT_EQ(OutcomeOfGuestExit(42, options).exit_code, 42);
+}
+
 TEST(RunOutcomeTest, StopTellsTheFrontEndsReason) {
   RunEnd end;
   end.report = Report(ExitReason::kStopped);

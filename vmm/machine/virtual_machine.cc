@@ -8,6 +8,7 @@
 #include "devices/debug_port.h"
 #include "guest-fw/diag_image.h"
 #include "memory/memfd_provider.h"
+#include "vmm/api/version.h"
 #include "vmm/boot/acpi/acpi_tables.h"
 #include "vmm/boot/linux_loader.h"
 #include "vmm/isolation/mode_selection.h"
@@ -33,9 +34,11 @@ constexpr uint64_t kTssAddress = 0xfffbd000;
 // EFI, which is not there, and never get to the ACPI reset register.
 constexpr std::string_view kLinuxDefaults = "pci=off panic=-1 reboot=a";
 
-std::string WithDefaults(const std::string& cmdline) {
-  return cmdline.empty() ? std::string(kLinuxDefaults)
-                         : fmt::format("{} {}", kLinuxDefaults, cmdline);
+// The command line of the diagnostic guest begins with what it reports as its version.
+std::string WithDefaults(const MachineConfig& config) {
+  const std::string first =
+      config.kernel.empty() ? fmt::format("sealvm={}", kVersion) : std::string(kLinuxDefaults);
+  return config.cmdline.empty() ? first : fmt::format("{} {}", first, config.cmdline);
 }
 
 EntryChoice ToEntryChoice(KernelProtocol protocol) {
@@ -63,7 +66,7 @@ VirtualMachine::VirtualMachine(const MachineConfig& config, MachineCallbacks cal
     : config_(config),
       callbacks_(std::move(callbacks)),
       logger_(callbacks_.log_level, callbacks_.on_log),
-      effective_cmdline_(config.kernel.empty() ? config.cmdline : WithDefaults(config.cmdline)),
+      effective_cmdline_(WithDefaults(config)),
       flush_console_(kPartialLineDelay, [this] {
         if (platform_->serial().FlushPartialLine()) flush_console_.Schedule();
       }) {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SEALVM_VMM_CLI_VERSION_H_
-#define SEALVM_VMM_CLI_VERSION_H_
+#ifndef SEALVM_VMM_API_VERSION_H_
+#define SEALVM_VMM_API_VERSION_H_
 
 #include <string_view>
 
@@ -10,4 +10,4 @@ inline constexpr std::string_view kVersion = "0.1.0";
 
 }  // namespace sealvm
 
-#endif  // SEALVM_VMM_CLI_VERSION_H_
+#endif  // SEALVM_VMM_API_VERSION_H_
