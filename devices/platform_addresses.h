@@ -21,7 +21,6 @@ inline constexpr uint16_t kI8042PortLength = 1;
 
 inline constexpr uint16_t kRtcBase = 0x70;  // index, data
 inline constexpr uint16_t kRtcLength = 2;
-inline constexpr uint32_t kRtcGsi = 8;
 
 inline constexpr uint16_t kDebugPort = 0x80;
 inline constexpr uint16_t kDebugPortLength = 1;

@@ -27,12 +27,11 @@ aml::Bytes Serial() {
                                         }))});
 }
 
-// PNP0B00: AT real-time clock.
+// PNP0B00: AT real-time clock. Ours never interrupts.
 aml::Bytes Rtc() {
   return aml::Device("RTC_", {aml::Name("_HID", aml::EisaId("PNP0B00")),
                               aml::Name("_CRS", aml::ResourceTemplate({
                                                     aml::IoPorts(kRtcBase, kRtcLength),
-                                                    aml::EdgeInterrupt(kRtcGsi),
                                                 }))});
 }
 
