@@ -90,11 +90,8 @@ int ExecuteRun(const RunRequest& request) {
   }
   RunSession session(request.options, request.isolation_named, *resources->console,
                      resources->events.get());
-  const RunOutcome outcome = session.Run();
-  const int exit_code = Conclude(outcome, session.Elapsed(), *resources);
-  // The kernel takes the machine back at once and with fewer system calls than destructors. And the
-  // machine's thread, if it is stuck, may still use what they would take away.
-  _exit(exit_code);
+  session.Run(
+      [&](const RunOutcome& outcome) { return Conclude(outcome, session.Elapsed(), *resources); });
 }
 
 }  // namespace sealvm

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <thread>
 
 #include "vmm/cli/log.h"
 
@@ -48,10 +50,6 @@ RunSession::RunSession(const RunOptions& options, bool isolation_named, Console&
                        EventWriter* events)
     : options_(options), isolation_named_(isolation_named), console_(console), events_(events) {}
 
-RunSession::~RunSession() {
-  if (thread_.joinable()) thread_.join();
-}
-
 void RunSession::BlockSignals() {
   sigset_t set = HandledSignals();
   // A lost reader is an error of write(2), and restoring a terminal from the background is allowed.
@@ -60,13 +58,26 @@ void RunSession::BlockSignals() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
-RunOutcome RunSession::Run() {
+void RunSession::Run(const std::function<int(const RunOutcome&)>& conclude) {
   if (Result<> opened = OpenDescriptors(); !opened) {
     end_.report = std::unexpected(std::move(opened).error());
-    return MakeOutcome(end_, options_);
+    _exit(conclude(MakeOutcome(end_, options_)));
   }
-  thread_ = std::thread(&RunSession::MachineThread, this);
-  Loop();
+  std::thread control(&RunSession::ControlThread, this, std::cref(conclude));
+  RunMachine();
+  control.join();
+  abort();  // the control thread ends the process
+}
+
+void RunSession::ControlThread(const std::function<int(const RunOutcome&)>& conclude) {
+  while (!finished_ && !stuck_) {
+    WaitForSomething();
+    CheckDeadlines();
+  }
+  _exit(conclude(Outcome()));
+}
+
+RunOutcome RunSession::Outcome() {
   const std::lock_guard lock(mutex_);
   end_.report = report_;
   end_.console_error = console_error_;
@@ -86,7 +97,7 @@ Result<> RunSession::OpenDescriptors() {
   return {};
 }
 
-void RunSession::MachineThread() {
+void RunSession::RunMachine() {
   Result<ExitReport> report = CreateAndRun();
   {
     const std::lock_guard lock(mutex_);
@@ -165,13 +176,6 @@ void RunSession::Wake() {
   const uint64_t one = 1;
   // A full counter wakes as well.
   if (write(wake_.get(), &one, sizeof(one)) < 0) return;
-}
-
-void RunSession::Loop() {
-  while (!finished_ && !stuck_) {
-    WaitForSomething();
-    CheckDeadlines();
-  }
 }
 
 void RunSession::WaitForSomething() {

@@ -4,9 +4,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "memory/base/fd.h"
@@ -20,9 +20,9 @@
 
 namespace sealvm {
 
-// One run of a machine with everything around it. The thread that calls Run waits in poll(2) for
-// input, signals and the timeout; a second one creates the machine and waits in Machine::Run, so
-// that a signal ends even a creation that hangs.
+// One run of a machine with everything around it. The thread that calls Run creates the machine and
+// runs it; a second one, the control thread, waits in poll(2) for input, signals and the timeout,
+// so that a signal ends even a creation that hangs.
 class RunSession {
  public:
   // `console` and `events` (may be null) outlive the session. `isolation_named`: see RunRequest.
@@ -30,31 +30,33 @@ class RunSession {
              EventWriter* events);
   RunSession(const RunSession&) = delete;
   RunSession& operator=(const RunSession&) = delete;
-  ~RunSession();
+  ~RunSession() = default;
 
   // Blocks the signals that a session handles, in this thread and those it starts.
   static void BlockSignals();
 
-  // When the machine did not stop in time, or the user insisted, its thread still runs afterwards.
-  // The process is then to end by _exit, without destroying the session; it may always do so.
-  RunOutcome Run();
+  // Ends the process: when the run is over, however it ended, `conclude` gets its outcome on the
+  // control thread and returns the exit code for _exit. Nothing is destroyed: the machine may not
+  // have stopped in time, and the kernel takes it back at once and with fewer system calls.
+  [[noreturn]] void Run(const std::function<int(const RunOutcome&)>& conclude);
   // Since the session began.
   std::chrono::nanoseconds Elapsed() const { return Clock::now() - begin_; }
 
  private:
   using Clock = std::chrono::steady_clock;
 
-  // On the machine's thread.
-  void MachineThread();
+  // On the thread of Run.
+  void RunMachine();
   Result<ExitReport> CreateAndRun();
   MachineCallbacks Callbacks();
   void PublishMachine(Machine* machine);
   void OnConsoleOutput(std::span<const uint8_t> bytes);
   void ReportIsolation(const Machine& machine) const;
 
-  // On the main thread.
+  // On the control thread, but for OpenDescriptors.
   Result<> OpenDescriptors();
-  void Loop();
+  [[noreturn]] void ControlThread(const std::function<int(const RunOutcome&)>& conclude);
+  RunOutcome Outcome();
   void WaitForSomething();
   void HandleWake();
   void HandleSignals();
@@ -83,7 +85,7 @@ class RunSession {
   Fd signals_;
   Fd wake_;
 
-  // Main thread only.
+  // Control thread only.
   RunEnd end_;
   std::optional<Clock::time_point> stop_deadline_;
   bool stuck_ = false;
@@ -91,7 +93,7 @@ class RunSession {
   std::optional<MonitorLine> monitor_;
   std::vector<uint8_t> pending_input_;
 
-  // The machine's thread only; it outlives the thread, see Run.
+  // The thread of Run only.
   std::optional<Machine> machine_storage_;
 
   // Shared. `mutex_` guards what follows it up to the atomics.
@@ -103,8 +105,6 @@ class RunSession {
   std::atomic<bool> finished_ = false;
   std::atomic<bool> input_waits_ = false;
   std::atomic<bool> stop_requested_ = false;
-
-  std::thread thread_;
 };
 
 }  // namespace sealvm
