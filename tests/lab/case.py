@@ -18,12 +18,13 @@ class CheckFailed(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One test. `check` raises CheckFailed. `limit` is in seconds of real time and far above what
-    an idle machine takes, for a busy one is several times slower."""
+    """One test. `check` raises CheckFailed, or returns what it measured if it did. `limit` is in
+    seconds of real time and far above what an idle machine takes, for a busy one is several times
+    slower."""
 
     name: str
     script: str
-    check: Callable[[Result], None]
+    check: Callable[[Result], str | None]
     limit: float = 240
 
 

@@ -76,12 +76,13 @@ def check_panic(result: Result) -> None:
     expect_exit(result, EXIT_PANIC)
 
 
-def check_exits(result: Result) -> None:
+def check_exits(result: Result) -> str:
     exits = number_after(result, "exits")
     expect_line(result, "@@READY")
     expect_exit(result, 0)
     expect(0 < exits <= MAX_EXITS_UNTIL_INIT,
            f"{exits} exits to user space until init, at most {MAX_EXITS_UNTIL_INIT} wanted")
+    return f"{exits:g} exits to user space until init"
 
 
 def check_diagnostic(cpus: int) -> Callable[[Result], None]:

@@ -51,15 +51,14 @@ def excerpt(name: str, data: bytes) -> str:
     return f"  --- {name}{cut}\n" + "".join(f"  | {line}\n" for line in lines[-SHOWN_LINES:])
 
 
-def judge(case: Case, result: Result) -> str:
-    """The reason why a test failed, or nothing."""
+def judge(case: Case, result: Result) -> tuple[bool, str]:
+    """Whether a test passed, and what it measured or why it failed."""
     if result.timed_out:
-        return f"not finished after {case.limit:g} s"
+        return False, f"not finished after {case.limit:g} s"
     try:
-        case.check(result)
+        return True, case.check(result) or ""
     except CheckFailed as failure:
-        return str(failure)
-    return ""
+        return False, str(failure)
 
 
 class Board:
@@ -84,10 +83,10 @@ class Board:
 def run_case(lab: Lab, l1: str, case: Case, board: Board) -> None:
     """One test in a running L1; LabError if L1 did not survive it."""
     result = lab.run(case.script, case.limit)
-    reason = judge(case, result)
+    passed, reason = judge(case, result)
     name = f"lab/{l1}/{case.name}"
-    if not reason:
-        board.add(Outcome(name, "passed", result.seconds))
+    if passed:
+        board.add(Outcome(name, "passed", result.seconds, reason))
         return
     board.add(Outcome(name, "failed", result.seconds, reason),
               excerpt("stdout", result.stdout) + excerpt("stderr", result.stderr)

@@ -78,11 +78,16 @@ class JudgeTest(unittest.TestCase):
     CASE = Case("x", "true", cases.check_ended(0), limit=5)
 
     def test_passed(self):
-        self.assertEqual(runner.judge(self.CASE, result()), "")
+        self.assertEqual(runner.judge(self.CASE, result()), (True, ""))
+
+    def test_measurement_is_told(self):
+        case = Case("x", "true", cases.check_exits)
+        self.assertEqual(runner.judge(case, result("@@READY\nexits=220\n")),
+                         (True, "220 exits to user space until init"))
 
     def test_timeout_comes_before_the_check(self):
-        self.assertIn("not finished after 5 s",
-                      runner.judge(self.CASE, result(exit_code=137, timed_out=True)))
+        self.assertEqual(runner.judge(self.CASE, result(exit_code=137, timed_out=True)),
+                         (False, "not finished after 5 s"))
 
 
 class FakeLab:
