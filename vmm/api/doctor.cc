@@ -43,8 +43,8 @@ std::string CpuVendor() {
 std::string CpuModel() {
   if (__get_cpuid_max(0x80000000, nullptr) < 0x80000004) return {};
   std::array<uint32_t, 12> words = {};
-  for (uint32_t i = 0; i < 3; ++i) {
-    __cpuid(0x80000002 + i, words[4 * i], words[4 * i + 1], words[4 * i + 2], words[4 * i + 3]);
+  for (size_t i = 0; i < words.size(); i += 4) {
+    __cpuid(0x80000002 + i / 4, words[i], words[i + 1], words[i + 2], words[i + 3]);
   }
   const char* text = reinterpret_cast<const char*>(words.data());
   std::string model(text, strnlen(text, sizeof(words)));

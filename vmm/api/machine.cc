@@ -14,7 +14,8 @@ class Machine::Impl {
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
     // A thread that does not end still uses the machine: losing the memory is the lesser evil.
-    if (!vm_->StopAndJoin()) static_cast<void>(vm_.release());
+    if (!vm_->StopAndJoin()) [[maybe_unused]]
+      VirtualMachine* lost = vm_.release();
   }
 
   VirtualMachine& vm() { return *vm_; }

@@ -14,7 +14,7 @@ namespace sealvm {
 namespace {
 
 std::unexpected<Error> CannotOpen(const std::string& name, int err) {
-  auto error = InvalidInput(fmt::format("{}: cannot open: {}", name, strerror(err)));
+  auto error = InvalidInput(fmt::format("{}: cannot open: {}", name, strerrordesc_np(err)));
   error.error().os_error = err;
   return error;
 }
