@@ -39,9 +39,13 @@ class OutOfReachMemory : public PrivateMemory {
   uint64_t size() const override { return kSize; }
   int fd() const override { return -1; }
   bool can_host_access() const override { return false; }
+  FallocNotifier& notifier() override { return notifier_; }
   Result<> Allocate(BackingRange) override { return {}; }
   Result<> Release(BackingRange) override { return {}; }
   Result<uint64_t> AllocatedBytes() const override { return 0; }
+
+ private:
+  FallocNotifier notifier_{FallocNotifier::Sharing::kOneVm};
 };
 
 TEST(GuestMemoryTest, ReadsBackWhatWasWritten) {

@@ -7,15 +7,11 @@
 #include <memory>
 #include <string_view>
 
+#include "memory/backing_range.h"
 #include "memory/base/result.h"
+#include "memory/falloc_notifier.h"
 
 namespace sealvm {
-
-// Bytes of a memory object, page aligned at both ends.
-struct BackingRange {
-  uint64_t offset = 0;
-  uint64_t length = 0;
-};
 
 // Page size of the backing. kDefault leaves it to the kernel (transparent huge pages as
 // configured).
@@ -49,6 +45,9 @@ class PrivateMemory {
   virtual Result<> Release(BackingRange range) = 0;
   // Bytes populated now, as the host counts them.
   virtual Result<uint64_t> AllocatedBytes() const = 0;
+
+  // Who hears of Allocate and Release.
+  virtual FallocNotifier& notifier() = 0;
 };
 
 // Creates memory objects of one kind.
