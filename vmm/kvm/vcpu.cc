@@ -35,6 +35,10 @@ Result<VcpuExit> Vcpu::Run() {
   if (ioctl(fd_.get(), KVM_RUN, 0) == 0) return DecodeExit(run(), run_.size());
   const int err = errno;
   if (err == EINTR || err == EAGAIN) return InterruptedExit{};
+  // The one exit that comes with an error: Documentation/virt/kvm/api.rst, KVM_EXIT_MEMORY_FAULT.
+  if ((err == EFAULT || err == EHWPOISON) && run().exit_reason == KVM_EXIT_MEMORY_FAULT) {
+    return DecodeExit(run(), run_.size());
+  }
   return SystemError("ioctl", fmt::format("KVM_RUN on {}", Object()), err);
 }
 
@@ -53,6 +57,21 @@ Result<> Vcpu::SetSignalMask(const sigset_t& blocked) {
   memcpy(reinterpret_cast<uint8_t*>(&request) + offsetof(kvm_signal_mask, sigset), &blocked,
          kKernelSigsetSize);
   SEALVM_TRY(KvmIoctl(fd_.get(), KVM_SET_SIGNAL_MASK, "KVM_SET_SIGNAL_MASK", Object(), &request));
+  return {};
+}
+
+Result<> Vcpu::PreFaultMemory(uint64_t gpa, uint64_t size) {
+  kvm_pre_fault_memory request = {};
+  request.gpa = gpa;
+  request.size = size;
+  while (request.size > 0) {
+    const Result<int> result =
+        KvmIoctl(fd_.get(), KVM_PRE_FAULT_MEMORY, "KVM_PRE_FAULT_MEMORY", Object(), &request);
+    // The kernel moves gpa and size on by what it has done.
+    if (!result && result.error().os_error != EINTR && result.error().os_error != EAGAIN) {
+      return std::unexpected(result.error());
+    }
+  }
   return {};
 }
 

@@ -37,6 +37,10 @@ class Vcpu {
   // KVM_SET_SIGNAL_MASK: the signals blocked while in KVM_RUN.
   Result<> SetSignalMask(const sigset_t& blocked);
 
+  // KVM_PRE_FAULT_MEMORY: maps the guest's memory at [gpa, gpa + size) bytes for KVM now, instead
+  // of one fault at a time. Needs KVM_CAP_PRE_FAULT_MEMORY.
+  Result<> PreFaultMemory(uint64_t gpa, uint64_t size);
+
   Result<> SetCpuid(std::span<const kvm_cpuid_entry2> entries);
   // KVM_SET_MSRS; an error names the first MSR that KVM did not take.
   Result<> SetMsrs(std::span<const kvm_msr_entry> msrs);

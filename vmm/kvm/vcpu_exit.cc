@@ -11,8 +11,9 @@ namespace {
 
 // In the order of VcpuExit's alternatives.
 constexpr std::array<std::string_view, kExitKinds> kNames = {
-    "io",         "mmio",           "hlt",         "shutdown",  "system-event",
-    "fail-entry", "internal-error", "interrupted", "unexpected"};
+    "io",          "mmio",           "hlt",       "shutdown",     "system-event",
+    "fail-entry",  "internal-error", "hypercall", "memory-fault", "msr",
+    "interrupted", "unexpected"};
 
 Result<VcpuExit> DecodeIo(kvm_run& run, size_t size) {
   const auto& io = run.io;
@@ -50,6 +51,26 @@ InternalErrorExit DecodeInternalError(const kvm_run& run) {
   return exit;
 }
 
+HypercallExit DecodeHypercall(kvm_run& run) {
+  HypercallExit exit{.number = run.hypercall.nr,
+                     .result = reinterpret_cast<uint64_t*>(&run.hypercall.ret)};
+  std::ranges::copy(run.hypercall.args, exit.arguments.begin());
+  return exit;
+}
+
+MemoryFaultExit DecodeMemoryFault(const kvm_run& run) {
+  return {.gpa = run.memory_fault.gpa,
+          .size = run.memory_fault.size,
+          .is_private = (run.memory_fault.flags & KVM_MEMORY_EXIT_FLAG_PRIVATE) != 0};
+}
+
+MsrExit DecodeMsr(kvm_run& run) {
+  return {.index = run.msr.index,
+          .is_write = run.exit_reason == KVM_EXIT_X86_WRMSR,
+          .value = reinterpret_cast<uint64_t*>(&run.msr.data),
+          .refused = &run.msr.error};
+}
+
 }  // namespace
 
 Result<VcpuExit> DecodeExit(kvm_run& run, size_t size) {
@@ -68,6 +89,13 @@ Result<VcpuExit> DecodeExit(kvm_run& run, size_t size) {
       return FailEntryExit{run.fail_entry.hardware_entry_failure_reason};
     case KVM_EXIT_INTERNAL_ERROR:
       return DecodeInternalError(run);
+    case KVM_EXIT_HYPERCALL:
+      return DecodeHypercall(run);
+    case KVM_EXIT_MEMORY_FAULT:
+      return DecodeMemoryFault(run);
+    case KVM_EXIT_X86_RDMSR:
+    case KVM_EXIT_X86_WRMSR:
+      return DecodeMsr(run);
     case KVM_EXIT_INTR:
       return InterruptedExit{};
     default:

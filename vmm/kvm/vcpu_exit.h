@@ -56,6 +56,31 @@ struct InternalErrorExit {
   std::array<uint8_t, 15> instruction = {};
 };
 
+// A hypercall that KVM leaves to user space (KVM_CAP_EXIT_HYPERCALL). `result` is what the guest
+// finds in RAX: set it before the next Run.
+struct HypercallExit {
+  uint64_t number = 0;  // KVM_HC_*
+  std::array<uint64_t, 6> arguments = {};
+  uint64_t* result = nullptr;
+};
+
+// KVM found no memory of the kind that the guest's access asks for: private in a shared range or
+// the other way round, or none at all.
+struct MemoryFaultExit {
+  uint64_t gpa = 0;
+  uint64_t size = 0;  // bytes
+  bool is_private = false;
+};
+
+// An access to an MSR that a filter leaves to user space (KVM_CAP_X86_USER_SPACE_MSR). Before the
+// next Run, a read fills `value`; `refused` other than 0 gives the guest #GP.
+struct MsrExit {
+  uint32_t index = 0;
+  bool is_write = false;
+  uint64_t* value = nullptr;
+  uint8_t* refused = nullptr;
+};
+
 // A signal or RequestImmediateExit.
 struct InterruptedExit {};
 
@@ -65,7 +90,8 @@ struct UnexpectedExit {
 };
 
 using VcpuExit = std::variant<IoExit, MmioExit, HaltExit, ShutdownExit, SystemEventExit,
-                              FailEntryExit, InternalErrorExit, InterruptedExit, UnexpectedExit>;
+                              FailEntryExit, InternalErrorExit, HypercallExit, MemoryFaultExit,
+                              MsrExit, InterruptedExit, UnexpectedExit>;
 
 // Reads the exit out of the shared page of `size` bytes. Spans point into it. Refuses a page whose
 // offsets do not lie inside it.

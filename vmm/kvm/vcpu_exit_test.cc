@@ -72,6 +72,56 @@ TEST_F(DecodeExitTest, MmioOfMoreThanEightBytesIsRefused) {
   EXPECT_FALSE(Decode());
 }
 
+TEST_F(DecodeExitTest, HypercallLendsItsResult) {
+  run().exit_reason = KVM_EXIT_HYPERCALL;
+  run().hypercall.nr = 12;
+  run().hypercall.args[0] = 0x1000;
+  run().hypercall.args[5] = 6;
+  const Result<VcpuExit> exit = Decode();
+  ASSERT_TRUE(exit.has_value());
+  const HypercallExit& hypercall = std::get<HypercallExit>(*exit);
+  EXPECT_EQ(hypercall.number, 12u);
+  EXPECT_EQ(hypercall.arguments[0], 0x1000u);
+  EXPECT_EQ(hypercall.arguments[5], 6u);
+  *hypercall.result = 42;
+  EXPECT_EQ(run().hypercall.ret, 42u);
+}
+
+TEST_F(DecodeExitTest, MemoryFaultTellsWhichKindIsMissing) {
+  run().exit_reason = KVM_EXIT_MEMORY_FAULT;
+  run().memory_fault.gpa = 0x5000;
+  run().memory_fault.size = 0x1000;
+  run().memory_fault.flags = KVM_MEMORY_EXIT_FLAG_PRIVATE;
+  const Result<VcpuExit> is_private = Decode();
+  EXPECT_EQ(std::get<MemoryFaultExit>(*is_private).gpa, 0x5000u);
+  EXPECT_EQ(std::get<MemoryFaultExit>(*is_private).size, 0x1000u);
+  EXPECT_TRUE(std::get<MemoryFaultExit>(*is_private).is_private);
+  run().memory_fault.flags = 0;
+  const Result<VcpuExit> shared = Decode();
+  EXPECT_FALSE(std::get<MemoryFaultExit>(*shared).is_private);
+}
+
+TEST_F(DecodeExitTest, MsrReadLendsItsValueAndItsRefusal) {
+  run().exit_reason = KVM_EXIT_X86_RDMSR;
+  run().msr.index = 0xc0010131;
+  const Result<VcpuExit> exit = Decode();
+  const MsrExit& msr = std::get<MsrExit>(*exit);
+  EXPECT_EQ(msr.index, 0xc0010131u);
+  EXPECT_FALSE(msr.is_write);
+  *msr.value = 1;
+  *msr.refused = 1;
+  EXPECT_EQ(run().msr.data, 1u);
+  EXPECT_EQ(run().msr.error, 1u);
+}
+
+TEST_F(DecodeExitTest, MsrWriteIsTold) {
+  run().exit_reason = KVM_EXIT_X86_WRMSR;
+  run().msr.data = 7;
+  const Result<VcpuExit> exit = Decode();
+  EXPECT_TRUE(std::get<MsrExit>(*exit).is_write);
+  EXPECT_EQ(*std::get<MsrExit>(*exit).value, 7u);
+}
+
 TEST_F(DecodeExitTest, EmulationFailureCarriesInstructionBytes) {
   run().exit_reason = KVM_EXIT_INTERNAL_ERROR;
   run().emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;

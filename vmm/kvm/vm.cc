@@ -9,6 +9,32 @@ namespace sealvm::kvm {
 
 using internal::KvmIoctl;
 
+namespace {
+
+// The older ioctl does for memory that is not private, on every kernel.
+Result<int> SetRegion(int fd, const Memslot& memslot) {
+  kvm_userspace_memory_region region = {.slot = memslot.slot,
+                                        .flags = memslot.flags,
+                                        .guest_phys_addr = memslot.gpa,
+                                        .memory_size = memslot.size,
+                                        .userspace_addr = memslot.hva};
+  return KvmIoctl(fd, KVM_SET_USER_MEMORY_REGION, "KVM_SET_USER_MEMORY_REGION", "vm", &region);
+}
+
+Result<int> SetPrivateRegion(int fd, const Memslot& memslot) {
+  kvm_userspace_memory_region2 region = {};
+  region.slot = memslot.slot;
+  region.flags = memslot.flags | static_cast<uint32_t>(KVM_MEM_GUEST_MEMFD);
+  region.guest_phys_addr = memslot.gpa;
+  region.memory_size = memslot.size;
+  region.userspace_addr = memslot.hva;
+  region.guest_memfd = static_cast<uint32_t>(memslot.private_fd);
+  region.guest_memfd_offset = memslot.private_offset;
+  return KvmIoctl(fd, KVM_SET_USER_MEMORY_REGION2, "KVM_SET_USER_MEMORY_REGION2", "vm", &region);
+}
+
+}  // namespace
+
 Result<int> Vm::CheckExtension(int capability) const {
   return KvmIoctl(fd_.get(), KVM_CHECK_EXTENSION, "KVM_CHECK_EXTENSION", "vm",
                   static_cast<unsigned long>(capability));
@@ -24,18 +50,47 @@ Result<> Vm::EnableCap(uint32_t capability, uint64_t argument0) {
 }
 
 Result<> Vm::SetUserMemoryRegion(const Memslot& memslot) {
-  kvm_userspace_memory_region region = {.slot = memslot.slot,
-                                        .flags = memslot.flags,
-                                        .guest_phys_addr = memslot.gpa,
-                                        .memory_size = memslot.size,
-                                        .userspace_addr = memslot.hva};
-  Result<int> result =
-      KvmIoctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, "KVM_SET_USER_MEMORY_REGION", "vm", &region);
+  const Result<int> result = memslot.private_fd >= 0 ? SetPrivateRegion(fd_.get(), memslot)
+                                                     : SetRegion(fd_.get(), memslot);
   if (!result) {
-    return WithContext(
-        std::move(result).error(),
-        fmt::format("memslot {} (GPA {:#x}+{:#x})", memslot.slot, memslot.gpa, memslot.size));
+    return WithContext(result.error(), fmt::format("memslot {} (GPA {:#x}+{:#x})", memslot.slot,
+                                                   memslot.gpa, memslot.size));
   }
+  return {};
+}
+
+Result<Fd> Vm::CreateGuestMemfd(uint64_t size, uint64_t flags) {
+  kvm_create_guest_memfd request = {};
+  request.size = size;
+  request.flags = flags;
+  Result<int> fd = KvmIoctl(fd_.get(), KVM_CREATE_GUEST_MEMFD, "KVM_CREATE_GUEST_MEMFD",
+                            fmt::format("vm, {} bytes, flags {:#x}", size, flags), &request);
+  if (!fd) return std::unexpected(std::move(fd).error());
+  return Fd(*fd);
+}
+
+Result<> Vm::SetMemoryPrivate(uint64_t gpa, uint64_t size, bool is_private) {
+  kvm_memory_attributes request = {};
+  request.address = gpa;
+  request.size = size;
+  request.attributes = is_private ? KVM_MEMORY_ATTRIBUTE_PRIVATE : 0;
+  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_SET_MEMORY_ATTRIBUTES, "KVM_SET_MEMORY_ATTRIBUTES",
+                      fmt::format("vm, GPA {:#x}+{:#x}", gpa, size), &request));
+  return {};
+}
+
+Result<> Vm::FilterMsrs(std::span<const FilteredMsr> msrs) {
+  if (msrs.size() > KVM_MSR_FILTER_MAX_RANGES) return InvalidInput("too many MSRs to filter");
+  SEALVM_TRY(EnableCap(KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER));
+  // A clear bit denies, and there is one bit for each range's one MSR.
+  uint8_t denied = 0;
+  kvm_msr_filter filter = {};
+  filter.flags = KVM_MSR_FILTER_DEFAULT_ALLOW;
+  for (size_t i = 0; i < msrs.size(); ++i) {
+    filter.ranges[i] = {
+        .flags = msrs[i].accesses, .nmsrs = 1, .base = msrs[i].index, .bitmap = &denied};
+  }
+  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_X86_SET_MSR_FILTER, "KVM_X86_SET_MSR_FILTER", "vm", &filter));
   return {};
 }
 

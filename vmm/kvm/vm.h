@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <span>
+
 #include "memory/base/fd.h"
 #include "memory/base/result.h"
 #include "vmm/kvm/vcpu.h"
@@ -18,7 +20,11 @@ struct Memslot {
   uint64_t gpa = 0;
   uint64_t size = 0;
   uint64_t hva = 0;
-  uint32_t flags = 0;  // KVM_MEM_*
+  uint32_t flags = 0;  // KVM_MEM_*, but for KVM_MEM_GUEST_MEMFD
+  // The file whose private memory the slot shows, lent, with the offset of the slot's first byte;
+  // -1: memory at `hva` alone. Such a slot can be deleted but not changed.
+  int private_fd = -1;
+  uint64_t private_offset = 0;
 };
 
 // One VM's fd: the vm ioctls of Documentation/virt/kvm/api.rst. The kernel serialises; thread-safe.
@@ -31,8 +37,21 @@ class Vm {
   Result<int> CheckExtension(int capability) const;
   // KVM_ENABLE_CAP.
   Result<> EnableCap(uint32_t capability, uint64_t argument0 = 0);
-  // KVM_SET_USER_MEMORY_REGION.
+  // KVM_SET_USER_MEMORY_REGION, or KVM_SET_USER_MEMORY_REGION2 for private memory.
   Result<> SetUserMemoryRegion(const Memslot& memslot);
+  // KVM_CREATE_GUEST_MEMFD: memory of this VM alone. `flags`: GUEST_MEMFD_FLAG_*.
+  Result<Fd> CreateGuestMemfd(uint64_t size, uint64_t flags);
+  // KVM_SET_MEMORY_ATTRIBUTES: whether the guest's accesses to the range are private. For VM types
+  // with private memory.
+  Result<> SetMemoryPrivate(uint64_t gpa, uint64_t size, bool is_private);
+  // KVM_X86_SET_MSR_FILTER and KVM_CAP_X86_USER_SPACE_MSR: the guest's reads (KVM_MSR_FILTER_READ)
+  // or writes of these MSRs give an MsrExit; all others stay with KVM. Replaces what was filtered
+  // before.
+  struct FilteredMsr {
+    uint32_t index = 0;
+    uint32_t accesses = 0;  // KVM_MSR_FILTER_*
+  };
+  Result<> FilterMsrs(std::span<const FilteredMsr> msrs);
   // KVM_SET_TSS_ADDR: three pages below 4 GiB that Intel CPUs without unrestricted guest need.
   Result<> SetTssAddress(uint64_t gpa);
   // KVM_CREATE_IRQCHIP: PICs, IOAPIC and local APICs in the kernel. Before any vCPU.

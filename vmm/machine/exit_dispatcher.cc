@@ -75,7 +75,14 @@ std::optional<ExitReport> ExitDispatcher::Dispatch(kvm::Vcpu& vcpu, const kvm::V
     return FatalReport(
         fmt::format("{}: unexpected KVM exit reason {}", WhereItStopped(vcpu), other->reason));
   }
-  return FatalReport(fmt::format("{}: HLT reached user space", WhereItStopped(vcpu)));
+  if (const auto* fault = std::get_if<kvm::MemoryFaultExit>(&exit)) {
+    return FatalReport(fmt::format("{}: there is no {} memory at GPA {:#x}", WhereItStopped(vcpu),
+                                   fault->is_private ? "private" : "shared", fault->gpa));
+  }
+  // HLT has a local APIC to wait in, and hypercalls and MSRs come only to machines that asked for
+  // them.
+  return FatalReport(
+      fmt::format("{}: {} reached user space", WhereItStopped(vcpu), kvm::ExitName(exit)));
 }
 
 void ExitDispatcher::HandleIo(const kvm::IoExit& io) {
