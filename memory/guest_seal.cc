@@ -32,7 +32,7 @@ constexpr uint64_t kProbeSize = 2 * kPageSize;
 Result<Fd> CreateMemfd(const GuestSeal& seal) {
   const unsigned door = seal.creation_flag != 0 ? seal.creation_flag : MFD_ALLOW_SEALING;
   Fd fd(memfd_create("sealvm-guest", MFD_CLOEXEC | door));
-  if (!fd.valid()) return SystemError("memfd_create", seal.ToString(), errno);
+  if (!fd.valid()) return SystemError("memfd_create", "", errno);
   return fd;
 }
 
@@ -40,10 +40,10 @@ Result<Fd> CreateMemfd(const GuestSeal& seal) {
 Result<> AddSeal(int fd, const GuestSeal& seal) {
   if (seal.seal == 0) return {};
   const int before = fcntl(fd, F_GET_SEALS);
-  if (before < 0) return SystemError("fcntl(F_GET_SEALS)", seal.ToString(), errno);
+  if (before < 0) return SystemError("fcntl(F_GET_SEALS)", "", errno);
   if (before & seal.seal) return Refused("the seal was set already and means something else");
   if (fcntl(fd, F_ADD_SEALS, seal.seal) != 0) {
-    return SystemError("fcntl(F_ADD_SEALS)", seal.ToString(), errno);
+    return SystemError("fcntl(F_ADD_SEALS)", "", errno);
   }
   const int after = fcntl(fd, F_GET_SEALS);
   if (after != (seal.seal | (before & kSealExec))) {

@@ -13,6 +13,7 @@
 #include "memory/base/fd.h"
 #include "vmm/isolation/kvm_facts.h"
 #include "vmm/isolation/mode_selection.h"
+#include "vmm/isolation/private_memory_trial.h"
 #include "vmm/isolation/speed_probe.h"
 #include "vmm/kvm/system.h"
 
@@ -103,6 +104,7 @@ void ExamineKvm(HostReport& report) {
   } else {
     report.kvm_problem = facts.error().ToString();
   }
+  report.private_memory = TryAllPrivateMemory(*system);
   if (Result<GuestSpeed> speed = MeasureGuestSpeed(*system)) {
     report.guest_speed = *speed;
   } else {

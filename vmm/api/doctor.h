@@ -56,6 +56,19 @@ struct GuestSpeed {
   bool hardware_speed = false;
 };
 
+// One source of private memory for mode `sealed`, decided by trying: capability bits are there on
+// hosts where no kernel can run in such memory.
+struct PrivateMemoryReport {
+  // "guest_memfd", "seal", "sw-protected".
+  std::string provider;
+  // The kernel has it and the host cannot reach it.
+  bool present = false;
+  // A micro guest lived in it.
+  bool works = false;
+  // One line: what is missing, or the step at which the micro guest failed and why.
+  std::string reason;
+};
+
 // A device node that some mode needs.
 struct DeviceNode {
   std::string path;
@@ -79,6 +92,8 @@ struct HostReport {
   // Absent where no micro guest could run; guest_speed_problem says why.
   std::optional<GuestSpeed> guest_speed;
   std::string guest_speed_problem;
+  // Sources of private memory, the best first. Empty where KVM cannot be used.
+  std::vector<PrivateMemoryReport> private_memory;
   // All modes but kAuto, weakest first.
   std::vector<ModeReport> modes;
   // What kAuto would choose; absent when no mode works.

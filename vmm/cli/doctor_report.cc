@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kLabelWidth = 17;
 constexpr size_t kModeWidth = 8;
+constexpr size_t kProviderWidth = 14;
 
 std::string Padded(std::string_view text, size_t width) {
   std::string padded(text);
@@ -61,6 +62,16 @@ void AppendCapabilities(std::string& out, const KvmFacts& kvm) {
   }
 }
 
+void AppendPrivateMemory(std::string& out, const HostReport& report) {
+  if (report.private_memory.empty()) return;
+  out += "\nPrivate memory, out of the host user space's reach:\n";
+  for (const PrivateMemoryReport& memory : report.private_memory) {
+    out += "  " + Padded(memory.provider, kProviderWidth);
+    out += memory.works ? "yes  " : "no   ";
+    out += memory.reason + "\n";
+  }
+}
+
 void WriteNodes(JsonWriter& json, const HostReport& report) {
   json.Key("device_nodes").BeginArray();
   for (const DeviceNode& node : report.device_nodes) {
@@ -102,6 +113,18 @@ void WriteSpeed(JsonWriter& json, const HostReport& report) {
   json.EndObject();
 }
 
+void WritePrivateMemory(JsonWriter& json, const HostReport& report) {
+  json.Key("private_memory").BeginObject();
+  for (const PrivateMemoryReport& memory : report.private_memory) {
+    json.Key(memory.provider).BeginObject();
+    json.Key("present").Bool(memory.present);
+    json.Key("works").Bool(memory.works);
+    json.Key("reason").String(memory.reason);
+    json.EndObject();
+  }
+  json.EndObject();
+}
+
 void WriteModes(JsonWriter& json, const HostReport& report) {
   json.Key("modes").BeginObject();
   for (const ModeReport& mode : report.modes) {
@@ -126,6 +149,7 @@ std::string DoctorText(const HostReport& report) {
   AppendFact(out, "guest speed",
              report.guest_speed ? SpeedText(*report.guest_speed)
                                 : "not measured: " + report.guest_speed_problem);
+  AppendPrivateMemory(out, report);
   out += "\nIsolation modes:\n";
   for (const ModeReport& mode : report.modes) AppendMode(out, mode);
   out += "\n--isolation auto ";
@@ -145,6 +169,7 @@ std::string DoctorJson(const HostReport& report) {
   WriteNodes(json, report);
   WriteKvm(json, report);
   WriteSpeed(json, report);
+  WritePrivateMemory(json, report);
   WriteModes(json, report);
   json.Key("auto_choice");
   if (report.auto_choice) {

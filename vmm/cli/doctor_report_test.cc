@@ -18,6 +18,8 @@ HostReport GoodHost() {
   report.device_nodes = {{"/dev/kvm", true, true, ""}, {"/dev/sev", false, false, "missing"}};
   report.kvm = KvmFacts{12, {{"KVM_CAP_USER_MEMORY2", 1}, {"KVM_CAP_GUEST_MEMFD", 0}}};
   report.guest_speed = GuestSpeed{1.5e6, false};
+  report.private_memory = {{"guest_memfd", true, false, "failed at HLT"},
+                           {"seal", true, true, "a micro guest ran"}};
   report.modes = {{IsolationMode::kNone, true, Obstacle::kNone, "KVM works"},
                   {IsolationMode::kTdx, false, Obstacle::kCpuFeature, "no TDX in CPUID"}};
   report.auto_choice = IsolationMode::kNone;
@@ -40,6 +42,21 @@ TEST(DoctorTextTest, SaysWhatWorksAndWhatToChange) {
   EXPECT_THAT(text, HasSubstr("--isolation auto takes none"));
   EXPECT_THAT(text, HasSubstr("1 of 2 capabilities"));
   EXPECT_THAT(text, HasSubstr("1.5 million instructions/s in kernel mode: emulated"));
+}
+
+TEST(DoctorTextTest, TellsWhichPrivateMemoryWorks) {
+  const std::string text = DoctorText(GoodHost());
+  EXPECT_THAT(text, HasSubstr("guest_memfd   no   failed at HLT"));
+  EXPECT_THAT(text, HasSubstr("seal          yes  a micro guest ran"));
+  EXPECT_THAT(DoctorText(HostWithoutKvm()), Not(HasSubstr("Private memory")));
+}
+
+TEST(DoctorJsonTest, PrivateMemoryIsKeyedByItsProvider) {
+  const std::string json = DoctorJson(GoodHost());
+  EXPECT_THAT(json, HasSubstr("\"private_memory\": {"));
+  EXPECT_THAT(json, HasSubstr("\"reason\": \"failed at HLT\""));
+  EXPECT_THAT(json, HasSubstr("\"works\": true"));
+  EXPECT_THAT(json, HasSubstr("\"present\": true"));
 }
 
 TEST(DoctorTextTest, HostWithoutKvmIsDescribed) {
