@@ -60,6 +60,26 @@ def freestanding_image(name, srcs, hdrs, linker_script, **kwargs):
         **kwargs
     )
 
+def freestanding_flat_image(name, srcs, hdrs, linker_script, base = "0", **kwargs):
+    """Builds `name`, flat position-independent code, from C++ and assembly sources.
+
+    The linker script gets `base` as LOADER_BASE. Two images with different bases have the same bytes
+    exactly if nothing in them depends on where they lie.
+    """
+    native.genrule(
+        name = name + "_link",
+        srcs = srcs + hdrs + [linker_script],
+        outs = [name],
+        cmd = " ".join(
+            ["$(CC) -I. -o $@"] + FREESTANDING_COPTS + ["-fpie"] + FREESTANDING_LINKOPTS +
+            ["-Wl,--defsym=LOADER_BASE=" + base] +
+            ["-Wl,-T,$(execpath {})".format(linker_script)] +
+            ["$(execpath {})".format(src) for src in srcs],
+        ),
+        toolchains = ["@bazel_tools//tools/cpp:current_cc_toolchain"],
+        **kwargs
+    )
+
 def image_bytes(name, image, **kwargs):
     """Writes the bytes of the file `image` to `name` as a list of C++ integer literals."""
     native.genrule(
