@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SEALVM_VMM_ISOLATION_SEALED_SEALED_LAYOUT_H_
+#define SEALVM_VMM_ISOLATION_SEALED_SEALED_LAYOUT_H_
+
+#include <stdint.h>
+
+#include <vector>
+
+#include "memory/base/result.h"
+#include "memory/guest_layout.h"
+
+namespace sealvm {
+
+// What a CPU says of its physical addresses: CPUID leaf 0x80000008 EAX (AMD APM vol. 3 appendix E).
+struct PhysicalAddressBits {
+  unsigned bits = 0;        // bits 7:0
+  unsigned guest_bits = 0;  // bits 23:16, 0 where not given
+};
+
+// Which memory a memslot of a sealed guest shows.
+enum class SealedSource {
+  kShared,   // the shared half of RAM
+  kPrivate,  // the private half of RAM
+  kStaging,  // what the loader copies from; deleted before the guest's kernel runs
+  kAllOnes,  // one page of 0xff at kSealedOnesPage
+};
+
+// One memslot; `offset` is in the object behind it. Bytes, page aligned.
+struct SealedMemslot {
+  uint32_t slot = 0;
+  Gpa gpa = 0;
+  uint64_t size = 0;
+  SealedSource source = SealedSource::kShared;
+  uint64_t offset = 0;
+};
+
+// Linux reads a status register of AMD's chipset here on every Zen CPU. A sealed guest's MMIO
+// cannot be emulated everywhere, so there is memory with what an absent device reads as.
+inline constexpr Gpa kSealedOnesPage = 0xfed80000;
+
+// Where a sealed guest's memory lies. One address bit, the C-bit as the guest's SEV code calls it,
+// makes the difference: with it a GPA names a page of the private half, without it the page of the
+// shared half. The staging window lies above all RAM without the bit. Immutable.
+class SealedLayout {
+ public:
+  // With more than one CPU the first MiB is the shared half's under both names, because application
+  // processors start in it without the C-bit. `extra_staging` bytes of the window follow those of
+  // RAM. kInvalidInput when the guest's RAM does not fit below the C-bit of this CPU.
+  static Result<SealedLayout> Create(const GuestLayout& ram, const PhysicalAddressBits& address,
+                                     uint32_t cpus, uint64_t extra_staging);
+
+  unsigned c_bit() const { return c_bit_; }
+  uint64_t c_mask() const { return uint64_t{1} << c_bit_; }
+  // RAM below this is shared for good.
+  Gpa always_shared_end() const { return always_shared_end_; }
+  // The window shows the bytes of RAM in the order of the memory object, then the extra ones.
+  Gpa staging_base() const { return staging_base_; }
+  uint64_t staging_size() const { return staging_size_; }
+  Gpa extra_staging_base() const { return staging_base_ + ram_.ram_size(); }
+  // Where the window shows the RAM at `gpa`, which must be RAM.
+  Gpa StagingOf(Gpa gpa) const;
+  // In slot order; the staging window comes last.
+  const std::vector<SealedMemslot>& memslots() const { return memslots_; }
+  const GuestLayout& ram() const { return ram_; }
+
+ private:
+  SealedLayout(const GuestLayout& ram, unsigned c_bit, uint32_t cpus, uint64_t extra_staging);
+  void Add(Gpa gpa, uint64_t size, SealedSource source, uint64_t offset);
+
+  GuestLayout ram_;
+  unsigned c_bit_ = 0;
+  Gpa always_shared_end_ = 0;
+  Gpa staging_base_ = 0;
+  uint64_t staging_size_ = 0;
+  std::vector<SealedMemslot> memslots_;
+};
+
+}  // namespace sealvm
+
+#endif  // SEALVM_VMM_ISOLATION_SEALED_SEALED_LAYOUT_H_
