@@ -19,8 +19,8 @@ namespace sealvm {
 // Entry state, on one vCPU:
 // - the whole image at a page boundary in the window, and named in the tree as the payload with the
 //   property `loader`;
-// - CS: 64-bit code; CR0, EFER: long mode, CR0.EM = CR0.TS = 0; CR4: PAE, without PCIDE and LA57;
-//   IDT empty; interrupts off;
+// - CS: 64-bit code; CR0, EFER: long mode, CR0.EM = CR0.TS = 0; CR4: PAE and nothing else; IDT empty;
+//   interrupts off;
 // - CR3: page tables in the window that map VA to the same GPA, writable, for the window and for
 // all
 //   private memory in the tree (VA = C|x); the CPU has pages of 1 GiB;

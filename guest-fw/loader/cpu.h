@@ -8,16 +8,12 @@
 // KVM cannot read the page tables of private memory (no MMIO, no string I/O).
 namespace sealvm::loader {
 
-inline constexpr uint64_t kCr4Osfxsr = 1 << 9;  // Intel SDM vol. 3A section 2.5
+// Intel SDM vol. 3A section 2.5.
+inline constexpr uint64_t kCr4Pae = 1 << 5;
+inline constexpr uint64_t kCr4Osfxsr = 1 << 9;
 
 inline void WritePort32(uint16_t port, uint32_t value) {
   asm volatile("outl %0, %1" ::"a"(value), "d"(port) : "memory");
-}
-
-inline uint64_t ReadCr4() {
-  uint64_t value;
-  asm volatile("mov %%cr4, %0" : "=r"(value));
-  return value;
 }
 
 inline void WriteCr4(uint64_t value) { asm volatile("mov %0, %%cr4" ::"r"(value) : "memory"); }

@@ -27,11 +27,11 @@ LoaderStatus CopyWithBestEngine(const Manifest& manifest) {
   if (!CpuHasShaNi()) {
     return CopyPayloads(memory, manifest, Sha256Engine::kScalar);
   }
-  const uint64_t cr4 = ReadCr4();
-  WriteCr4(cr4 | kCr4Osfxsr);
+  // CR4 is not read: nested hypervisors have been seen to show their own.
+  WriteCr4(kCr4Pae | kCr4Osfxsr);
   const LoaderStatus status = CopyPayloads(memory, manifest, Sha256Engine::kShaNi);
   SealvmClearSseRegisters();
-  WriteCr4(cr4);
+  WriteCr4(kCr4Pae);
   return status;
 }
 

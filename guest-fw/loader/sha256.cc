@@ -40,21 +40,23 @@ inline uint32_t LoadWord(const uint8_t* data) {
 }
 
 // One round with the working variables in place: the caller rotates their names instead.
-inline void Round(uint32_t a, uint32_t b, uint32_t c, uint32_t& d, uint32_t e, uint32_t f,
-                  uint32_t g, uint32_t& h, uint32_t input) {
+[[gnu::always_inline]] inline void Round(uint32_t a, uint32_t b, uint32_t c, uint32_t& d,
+                                         uint32_t e, uint32_t f, uint32_t g, uint32_t& h,
+                                         uint32_t input) {
   h += BigSigma1(e) + Choose(e, f, g) + input;
   d += h;
   h += BigSigma0(a) + Majority(a, b, c);
 }
 
 // The message schedule in a ring of sixteen words: W[t] takes the place of W[t - 16].
-inline uint32_t Schedule(uint32_t* w, int t) {
+[[gnu::always_inline]] inline uint32_t Schedule(uint32_t* w, int t) {
   return w[t & 15] +=
          SmallSigma1(w[(t + 14) & 15]) + w[(t + 9) & 15] + SmallSigma0(w[(t + 1) & 15]);
 }
 
+// Inlined by force, so that the working variables stay in registers.
 template <typename Word>
-inline void EightRounds(uint32_t (&v)[8], const uint32_t* k, Word word) {
+[[gnu::always_inline]] inline void EightRounds(uint32_t (&v)[8], const uint32_t* k, Word word) {
   Round(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], k[0] + word(0));
   Round(v[7], v[0], v[1], v[2], v[3], v[4], v[5], v[6], k[1] + word(1));
   Round(v[6], v[7], v[0], v[1], v[2], v[3], v[4], v[5], k[2] + word(2));
