@@ -9,6 +9,8 @@ new suite are those of a source the machine's owner chose.
     apt_sources.py candidates CODENAME SUITE
                                       print one deb822 stanza per source SUITE may come from,
                                       best first, separated by a line holding a single "%"
+    apt_sources.py source-candidates CODENAME SUITE
+                                      the same for source packages
     apt_sources.py has SUITE          exit 0 if a source of the machine names SUITE
 """
 
@@ -46,9 +48,9 @@ class Source:
     components: tuple[str, ...]
     options: tuple[tuple[str, str], ...]
 
-    def stanza(self, suite: str | None = None) -> str:
+    def stanza(self, suite: str | None = None, types: str = "deb") -> str:
         lines = [
-            "Types: deb",
+            f"Types: {types}",
             f"URIs: {self.uri}",
             f"Suites: {suite or self.suite}",
             f"Components: {' '.join(self.components)}",
@@ -153,6 +155,9 @@ def main(argv: list[str], etc_apt: pathlib.Path = pathlib.Path("/etc/apt")) -> i
             print("\n".join(s.stanza() for s in debian_sources(sources, codename)))
         case ["candidates", codename, suite]:
             print("%\n".join(s.stanza(suite) for s in candidates(sources, codename)), end="")
+        case ["source-candidates", codename, suite]:
+            print("%\n".join(s.stanza(suite, "deb-src") for s in candidates(sources, codename)),
+                  end="")
         case ["has", suite]:
             return 0 if any(s.suite == suite and "main" in s.components for s in sources) else 1
         case _:

@@ -128,7 +128,17 @@ class ChoiceTest(unittest.TestCase):
         self.assertEqual(apt_sources.main(["has", "trixie"], etc), 1)
         with contextlib.redirect_stdout(io.StringIO()) as out:
             self.assertEqual(apt_sources.main(["candidates", "bookworm", "trixie"], etc), 0)
+        self.assertIn("Types: deb\n", out.getvalue())
         self.assertIn("Suites: trixie\nComponents: main contrib\n", out.getvalue())
+
+    def test_program_for_source_packages(self):
+        etc = self.machine(debian_sources=DEB822)
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            self.assertEqual(
+                apt_sources.main(["source-candidates", "bookworm", "trixie"], etc), 0)
+        self.assertEqual(out.getvalue(), "Types: deb-src\nURIs: http://mirror.example/debian\n"
+                         "Suites: trixie\nComponents: main contrib\n"
+                         f"Signed-By: {KEYRING}\n")
 
 
 if __name__ == "__main__":
