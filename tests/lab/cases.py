@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from lab.case import (Case, CheckFailed, expect, expect_exit, expect_line, json_of, number_after,
-                      section, text_of)
+                      section, text_of, value_after)
 from lab.session import Result
+from lab.stage import Stage
 
 INITRD = "/kernels/initrd.cpio.gz"
 GUEST_KERNELS = ("cloud-6.1", "cloud-6.12", "cloud-7.x")
@@ -211,8 +212,30 @@ def guest_cases() -> list[Case]:
     ]
 
 
+def check_private_guest(mmio: str) -> Callable[[Result], None]:
+    """A guest in memory that KVM cannot read did all it should, and MMIO ended as said."""
+    def check(result: Result) -> None:
+        expect_exit(result, 0)
+        expect_line(result, "host cannot read")
+        expect_line(result, f"mmio {mmio}")
+    return check
+
+
+def check_private_guest_stops(result: Result) -> None:
+    """What the patches of QEMU are for: the guest lives, until KVM has to fetch an instruction."""
+    expect_line(result, "host cannot read")
+    expect_line(result, "step cr3")
+    expect(value_after(result, "failed").startswith("cr0-write-and-read:"),
+           "the guest did not fail where stock QEMU must make it fail")
+    expect_exit(result, 1)
+
+
+def private_memory_case(check: Callable[[Result], None]) -> Case:
+    return Case("private-memory", "./private_guest", check, 90)
+
+
 def common_cases() -> list[Case]:
-    """What every L1 kernel must do."""
+    """What every L1 kernel must do on a full machine."""
     return [
         Case("doctor", "sealvm doctor --json", check_doctor, 60),
         Case("diagnostic-guest/1-cpu", "sealvm run --memory 128M </dev/null", check_diagnostic(1),
@@ -224,12 +247,17 @@ def common_cases() -> list[Case]:
     ]
 
 
-def cases_for(l1: str) -> list[Case]:
-    """All tests for one L1 kernel, "6.12" or "7.x"."""
-    if l1 == "6.12":
-        return common_cases() + boot_matrix() + guest_cases()
-    if l1 == "7.x":
-        return common_cases() + [
-            boot_case(f"boot/{kernel}/vmlinuz/2-cpu", kernel, cpus=2)
-            for kernel in ("cloud-6.12", "cloud-7.x")]
-    raise CheckFailed(f"no tests for L1 {l1}")
+def cases_for(stage: Stage) -> list[Case]:
+    """All tests for one kind of L1."""
+    boots = [boot_case(f"boot/{kernel}/vmlinuz/2-cpu", kernel, cpus=2)
+             for kernel in ("cloud-6.12", "cloud-7.x")]
+    match stage.name:
+        case "6.12":
+            return common_cases() + boot_matrix() + guest_cases()
+        case "7.x":
+            return [*common_cases(), *boots, private_memory_case(check_private_guest_stops)]
+        case "7.x-patched":
+            return [*common_cases(), *boots, private_memory_case(check_private_guest("exit"))]
+        case "7.x-patched-intel":
+            return [private_memory_case(check_private_guest("shutdown"))]
+    raise CheckFailed(f"no tests for L1 {stage.name}")

@@ -65,6 +65,9 @@ def make_parser() -> argparse.ArgumentParser:
                         help="kernel of L1 (default %(default)s)")
     shared.add_argument("--qemu", choices=("stock", "patched"), default="stock",
                         help="emulator (default %(default)s)")
+    shared.add_argument("--cpu-like", choices=("amd", "intel"), default="amd",
+                        help="with --qemu patched: intel withholds the bytes of faulting "
+                             "instructions (default %(default)s)")
     shared.add_argument("--cpus", type=parse_cpus, default=2, metavar="N",
                         help="CPUs of L1 (default %(default)s)")
     shared.add_argument("--memory", type=parse_memory, default=4096, metavar="SIZE",
@@ -117,6 +120,10 @@ def content_from(options: argparse.Namespace) -> initrd.L1Content:
     )
 
 
+def shape_from(options: argparse.Namespace) -> qemu.Shape:
+    return qemu.Shape(options.cpus, options.memory, qemu.find(options.qemu, options.cpu_like))
+
+
 def command_of(options: argparse.Namespace) -> list[str]:
     arguments: list[str] = options.arguments
     return arguments[1:] if arguments[:1] == ["--"] else arguments
@@ -131,7 +138,7 @@ def run_command(options: argparse.Namespace) -> int:
     command = command_of(options)
     if not command:
         raise UsageError("run: no COMMAND given; put it behind '--'")
-    shape = qemu.Shape(options.cpus, options.memory, qemu.find(options.qemu))
+    shape = shape_from(options)
     lab = Lab(content_from(options), shape)
     with lab:
         try:
@@ -161,7 +168,7 @@ def usable_stdin() -> int | None:
 def run_shell(options: argparse.Namespace) -> int:
     if not os.isatty(0):
         raise UsageError("shell: stdin is not a terminal; use 'tools/lab run -- COMMAND'")
-    shape = qemu.Shape(options.cpus, options.memory, qemu.find(options.qemu))
+    shape = shape_from(options)
     command = command_of(options)
     print("tools/lab: booting L1; Ctrl-] ends the lab", file=sys.stderr)
     with Lab(content_from(options), shape, terminal=True) as lab:

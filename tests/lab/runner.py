@@ -27,9 +27,12 @@ from lab.case import Case, CheckFailed, text_of
 from lab.cli import ROOT, end_orderly
 from lab.errors import LabError, Unavailable
 from lab.session import Lab, Result
+from lab.stage import STAGES, Stage
 
-L1_KERNELS = ("6.12", "7.x")
 SHOWN_LINES = 40
+
+# Runs in L1 beside sealvm; only 7.x has what it is about.
+PRIVATE_GUEST = "tests/lab/private_guest/private_guest"
 
 # Tests that wait; several workers take from one end.
 Queue = collections.deque[Case]
@@ -49,6 +52,10 @@ def excerpt(name: str, data: bytes) -> str:
         return ""
     cut = f" (last {SHOWN_LINES} of {len(lines)} lines)" if len(lines) > SHOWN_LINES else ""
     return f"  --- {name}{cut}\n" + "".join(f"  | {line}\n" for line in lines[-SHOWN_LINES:])
+
+
+def full_name(stage: Stage, case: Case) -> str:
+    return f"lab/{stage.name}/{case.name}"
 
 
 def judge(case: Case, result: Result) -> tuple[bool, str]:
@@ -80,11 +87,11 @@ class Board:
                   end="", flush=True)
 
 
-def run_case(lab: Lab, l1: str, case: Case, board: Board) -> None:
+def run_case(lab: Lab, stage: Stage, case: Case, board: Board) -> None:
     """One test in a running L1; LabError if L1 did not survive it."""
     result = lab.run(case.script, case.limit)
     passed, reason = judge(case, result)
-    name = f"lab/{l1}/{case.name}"
+    name = full_name(stage, case)
     if passed:
         board.add(Outcome(name, "passed", result.seconds, reason))
         return
@@ -104,42 +111,44 @@ def drain(queue: Queue) -> list[Case]:
     return list(iter(lambda: take(queue), None))
 
 
-def run_boot(l1: str, queue: Queue, content: initrd.L1Content, board: Board) -> None:
+def run_boot(stage: Stage, queue: Queue, content: initrd.L1Content, board: Board) -> None:
     """One boot of L1 that takes tests from the queue until that is empty or L1 breaks. A test that
     takes L1 down fails; if L1 does not even boot, all that are left do."""
     current: Case | None = None
     started = time.monotonic()
     try:
-        with Lab(content, qemu.Shape(program=qemu.find("stock"))) as lab:
-            board.say(f"L1 {l1} ({content.kernel.release}) is up after {lab.boot_time:.1f} s")
+        emulator = qemu.find(stage.qemu, stage.cpu_like)
+        with Lab(content, qemu.Shape(emulator=emulator)) as lab:
+            board.say(f"L1 {stage.name} ({content.kernel.release}) is up after {lab.boot_time:.1f} s")
             while (current := take(queue)) is not None:
                 started = time.monotonic()
-                run_case(lab, l1, current, board)
+                run_case(lab, stage, current, board)
     except LabError as error:
         broken = [current] if current is not None else drain(queue)
         outcome = "skipped" if isinstance(error, Unavailable) else "failed"
         for case in broken:
-            board.add(Outcome(f"lab/{l1}/{case.name}", outcome, time.monotonic() - started,
+            board.add(Outcome(full_name(stage, case), outcome, time.monotonic() - started,
                               str(error)))
 
 
-def work(order: list[str], queues: dict[str, Queue], sealvm: pathlib.Path, board: Board) -> None:
-    """One worker: empties the queues of the L1 kernels in this order."""
-    for l1 in order:
-        while queues[l1]:
+def work(order: list[Stage], queues: dict[Stage, Queue], sealvm: pathlib.Path,
+         board: Board) -> None:
+    """One worker: empties the queues of the stages in this order."""
+    for stage in order:
+        while queues[stage]:
             try:
-                content = content_for(l1, sealvm)
+                content = content_for(stage, sealvm)
             except LabError as error:
                 board.say(f"the lab cannot be used: {error}")
-                for case in drain(queues[l1]):
-                    board.add(Outcome(f"lab/{l1}/{case.name}", "failed", 0, str(error)))
+                for case in drain(queues[stage]):
+                    board.add(Outcome(full_name(stage, case), "failed", 0, str(error)))
                 break
-            run_boot(l1, queues[l1], content, board)
+            run_boot(stage, queues[stage], content, board)
 
 
-def run_all(chosen: list[str], queues: dict[str, Queue], sealvm: pathlib.Path,
+def run_all(chosen: list[Stage], queues: dict[Stage, Queue], sealvm: pathlib.Path,
             jobs: int) -> list[Outcome]:
-    """All tests, by several workers that begin with different L1 kernels. The workers are daemons:
+    """All tests, by several workers that begin with different stages. The workers are daemons:
     if this process is told to end they end with it, and their emulators with them."""
     board = Board()
     workers = [threading.Thread(target=work, daemon=True, args=(
@@ -153,21 +162,32 @@ def run_all(chosen: list[str], queues: dict[str, Queue], sealvm: pathlib.Path,
     return board.outcomes
 
 
-def content_for(l1: str, sealvm: pathlib.Path) -> initrd.L1Content:
+def content_for(stage: Stage, sealvm: pathlib.Path) -> initrd.L1Content:
     known = kernels.load()
     return initrd.L1Content(
-        kernel=known[f"l1-{l1}"], sealvm=sealvm,
+        kernel=known[f"l1-{stage.l1}"], sealvm=sealvm,
+        files=(built(PRIVATE_GUEST),) if stage.l1 == "7.x" else (),
         guest_kernels=tuple(k for k in known.values() if k.role == "guest"))
 
 
-def select(l1: str, only: str | None) -> list[Case]:
-    return [case for case in cases.cases_for(l1)
-            if only is None or re.search(only, f"lab/{l1}/{case.name}")]
+def built(target: str) -> pathlib.Path:
+    """A test program of the tree."""
+    path = ROOT / "bazel-bin" / target
+    if not path.exists():
+        raise LabError(f"{path} is missing: build it with "
+                       f"'bazel build -c opt //{pathlib.PurePath(target).parent}'")
+    return path
+
+
+def select(stage: Stage, only: str | None) -> list[Case]:
+    return [case for case in cases.cases_for(stage)
+            if only is None or re.search(only, full_name(stage, case))]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="run the lab's tests")
-    parser.add_argument("--l1", action="append", choices=L1_KERNELS, help="only this L1 kernel")
+    parser.add_argument("--l1", action="append", choices=sorted({stage.l1 for stage in STAGES}),
+                        help="only this L1 kernel")
     parser.add_argument("--only", metavar="REGEX", help="only tests whose name matches")
     parser.add_argument("--results", type=pathlib.Path, metavar="FILE", help="write results there")
     parser.add_argument("--list", action="store_true", help="print the tests' names and end")
@@ -180,11 +200,12 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, end_orderly)
 
-    chosen = options.l1 or list(L1_KERNELS)
+    chosen = [stage for stage in STAGES if options.l1 is None or stage.l1 in options.l1]
     if options.list:
-        print("\n".join(f"lab/{l1}/{c.name}" for l1 in chosen for c in select(l1, options.only)))
+        print("\n".join(full_name(stage, case) for stage in chosen
+                        for case in select(stage, options.only)))
         return 0
-    queues = {l1: collections.deque(select(l1, options.only)) for l1 in chosen}
+    queues = {stage: collections.deque(select(stage, options.only)) for stage in chosen}
     wanted = sum(len(queue) for queue in queues.values())
     outcomes = run_all(chosen, queues, options.sealvm, options.jobs)
     if options.results is not None:

@@ -14,6 +14,7 @@ from lab import cases, cli, runner
 from lab.case import Case, CheckFailed, expect_line, number_after, section
 from lab.errors import LabError, Unavailable
 from lab.session import Result
+from lab.stage import STAGES, Stage
 
 
 def result(stdout: str = "", exit_code: int = 0, timed_out: bool = False) -> Result:
@@ -74,6 +75,32 @@ class CheckReportsTest(unittest.TestCase):
                 cases.check_reports(self.output(events, stats))
 
 
+class CheckPrivateGuestTest(unittest.TestCase):
+    ALL = "host cannot read\nstep alive\nmmio exit\n"
+    STOPPED = ("host cannot read\nstep alive\nstep cr3\n"
+               "failed cr0-write-and-read: exit reason 8, expected exit reason 2, value 0x1\n")
+
+    def test_all_steps(self):
+        cases.check_private_guest("exit")(result(self.ALL))
+
+    def test_each_fault_is_found(self):
+        for output in (result(self.ALL, exit_code=1), result(self.ALL.replace("cannot", "can")),
+                       result(self.ALL.replace("mmio exit", "mmio shutdown")),
+                       result(self.ALL.replace("mmio exit", "mmio unexpected"))):
+            with self.assertRaises(CheckFailed):
+                cases.check_private_guest("exit")(output)
+
+    def test_stock_qemu_stops_it(self):
+        cases.check_private_guest_stops(result(self.STOPPED, exit_code=1))
+
+    def test_another_end_is_not_the_one_of_stock_qemu(self):
+        for output in (result(self.ALL), result("cannot create a VM: Invalid argument\n", 2),
+                       result(self.STOPPED), result(self.STOPPED.replace("step cr3", ""), 1),
+                       result(self.STOPPED.replace("failed cr0", "failed cr4"), 1)):
+            with self.assertRaises(CheckFailed):
+                cases.check_private_guest_stops(output)
+
+
 class JudgeTest(unittest.TestCase):
     CASE = Case("x", "true", cases.check_ended(0), limit=5)
 
@@ -123,15 +150,16 @@ class WorkTest(unittest.TestCase):
             patcher = unittest.mock.patch.object(runner, name, value)
             patcher.start()
             self.addCleanup(patcher.stop)
-        find = unittest.mock.patch.object(runner.qemu, "find", lambda choice: choice)
+        find = unittest.mock.patch.object(runner.qemu, "find", lambda *choice: choice)
         find.start()
         self.addCleanup(find.stop)
 
     def run_scripts(self, *scripts: str, jobs: int = 1) -> dict[str, str]:
-        queues = {"6.12": collections.deque(
+        stage = Stage("6.12")
+        queues = {stage: collections.deque(
             Case(f"{i}", script, cases.check_ended(0)) for i, script in enumerate(scripts))}
         with contextlib.redirect_stdout(io.StringIO()):
-            outcomes = runner.run_all(["6.12"], queues, pathlib.Path("sealvm"), jobs)
+            outcomes = runner.run_all([stage], queues, pathlib.Path("sealvm"), jobs)
         return {o.name.removeprefix("lab/6.12/"): o.outcome for o in outcomes}
 
     def test_all_in_one_boot(self):
@@ -182,12 +210,16 @@ class OutputTest(unittest.TestCase):
 
 class CasesTest(unittest.TestCase):
     def test_names_are_unique(self):
-        for l1 in runner.L1_KERNELS:
-            names = [case.name for case in cases.cases_for(l1)]
-            self.assertEqual(len(names), len(set(names)))
+        names = [runner.full_name(stage, case)
+                 for stage in STAGES for case in cases.cases_for(stage)]
+        self.assertEqual(len(names), len(set(names)))
+
+    def test_stages_are_named_by_what_is_special(self):
+        self.assertEqual([stage.name for stage in STAGES],
+                         ["6.12", "7.x", "7.x-patched", "7.x-patched-intel"])
 
     def test_matrix_is_whole(self):
-        names = {case.name for case in cases.cases_for("6.12")}
+        names = {case.name for case in cases.cases_for(Stage("6.12"))}
         for kernel in ("cloud-6.1", "cloud-6.12", "cloud-7.x"):
             for image in ("vmlinuz", "vmlinux"):
                 for cpus in (1, 2):

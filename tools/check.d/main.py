@@ -152,8 +152,9 @@ def lab() -> list[Outcome]:
         return [Outcome("lab", SKIPPED, "qemu-system-x86_64 is missing; run tools/setup lab")]
     if shutil.which("bazel") is None:
         return [Outcome("lab", SKIPPED, "bazel is missing; run tools/setup build")]
-    if run([*bazel_command(None), "build", "-c", "opt", "--noshow_progress", "//:sealvm"]) != 0:
-        return [Outcome("lab", FAILED, "//:sealvm does not build")]
+    targets = ["//:sealvm", "//tests/lab/private_guest"]
+    if run([*bazel_command(None), "build", "-c", "opt", "--noshow_progress", *targets]) != 0:
+        return [Outcome("lab", FAILED, f"{' or '.join(targets)} does not build")]
     with tempfile.TemporaryDirectory(prefix="sealvm-check-") as folder:
         results = pathlib.Path(folder, "results.json")
         code = run([sys.executable, "-B", "-m", "lab.runner", f"--results={results}"],
