@@ -49,8 +49,9 @@ TEST_F(HandoffTest, HasTheBootProtocolsSegments) {
 TEST_F(HandoffTest, GivesTheGdtAnAddressBelow4GiB) {
   const uint64_t offset = reinterpret_cast<const uint8_t*>(handoff().gdt) -
                           reinterpret_cast<const uint8_t*>(scratch_.get());
-  EXPECT_EQ(handoff().gdt_pointer.base, 3 * kMiB + kScratchOffset + offset);
-  EXPECT_EQ(handoff().gdt_pointer.limit, sizeof(handoff().gdt) - 1);
+  // Values: references to packed members may be misaligned.
+  EXPECT_EQ(uint64_t{handoff().gdt_pointer.base}, 3 * kMiB + kScratchOffset + offset);
+  EXPECT_EQ(uint16_t{handoff().gdt_pointer.limit}, sizeof(handoff().gdt) - 1);
 }
 
 }  // namespace
