@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sealed loader from its entry state to a kernel's first instruction, on the machine's own KVM.
-// Private memory is ordinary memory here, behind the alias bit, so that the test can look at it.
+// Behind the alias bit lies ordinary memory, at which the tests can look, or guest_memfd.
 #include <gtest/gtest.h>
 #include <openssl/sha.h>
 #include <string.h>
@@ -19,6 +19,8 @@
 #include "vmm/boot/handover_status.h"
 #include "vmm/boot/handover_tree.h"
 #include "vmm/boot/page_tables.h"
+#include "vmm/isolation/private_memory_kind.h"
+#include "vmm/isolation/private_memory_trial.h"
 #include "vmm/kvm/system.h"
 
 namespace sealvm {
@@ -53,14 +55,15 @@ std::array<uint8_t, 32> Digest(std::span<const uint8_t> bytes) {
   return digest;
 }
 
-// How the guest sees its CPU: the SHA extensions change the loader's digests, the place of the
-// alias bit its page tables.
-struct GuestCpu {
+// What the loader runs on: the SHA extensions change how it computes digests, the place of the
+// alias bit its page tables, guest_memfd what KVM can do for it.
+struct Guest {
   bool sha_ni = false;
   unsigned c_bit = 0;
+  bool guest_memfd = false;
 };
 
-class SealedLoaderTest : public testing::TestWithParam<GuestCpu> {
+class SealedLoaderTest : public testing::TestWithParam<Guest> {
  protected:
   void SetUp() override {
     auto system = kvm::System::Open();
@@ -73,6 +76,11 @@ class SealedLoaderTest : public testing::TestWithParam<GuestCpu> {
     }
     if (PhysicalBits() <= c_bit_) {
       GTEST_SKIP() << "this KVM's guests have " << PhysicalBits() << " physical address bits";
+    }
+    if (GetParam().guest_memfd) {
+      const auto report = TryPrivateMemory(PrivateMemoryKind::kGuestMemfd, *system_);
+      if (!report) GTEST_SKIP() << report.error().ToString();
+      if (!report->works) GTEST_SKIP() << report->reason;
     }
     MakeMachine();
     FillWindow();
@@ -101,11 +109,27 @@ class SealedLoaderTest : public testing::TestWithParam<GuestCpu> {
   void MakeMachine() {
     vm_.emplace(*system_->CreateVm());
     shared_ = Anonymous(kRamSize);
-    private_ = Anonymous(kRamSize);
     window_ = Anonymous(kWindowSize);
     AddSlot(0, 0, shared_);
-    AddSlot(1, c(), private_);
     AddSlot(2, kWindow, window_);
+    if (GetParam().guest_memfd) {
+      AddGuestMemfd();
+    } else {
+      private_ = Anonymous(kRamSize);
+      AddSlot(1, c(), private_);
+    }
+  }
+  void AddGuestMemfd() {
+    constexpr PrivateMemoryKind kKind = PrivateMemoryKind::kGuestMemfd;
+    guest_memfd_ = *CreatePrivateMemory(kKind, *vm_, kRamSize, {});
+    unmapped_ = *Mapping::Create(kRamSize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, "hole");
+    const PrivateMemslot slot{.slot = 1,
+                              .gpa = c(),
+                              .size = kRamSize,
+                              .offset = 0,
+                              .unmapped_hva = reinterpret_cast<uint64_t>(unmapped_.data())};
+    const auto bound = BindPrivateMemory(kKind, *vm_, *guest_memfd_, slot);
+    ASSERT_TRUE(bound) << bound.error().ToString();
   }
   void AddSlot(uint32_t slot, Gpa gpa, const Mapping& memory) {
     const auto added = vm_->SetUserMemoryRegion({.slot = slot,
@@ -226,23 +250,28 @@ class SealedLoaderTest : public testing::TestWithParam<GuestCpu> {
   static constexpr uint64_t kCr4 = 0x20;  // PAE
 
   std::optional<kvm::System> system_;
-  std::optional<kvm::Vm> vm_;
   std::vector<kvm_cpuid_entry2> cpuid_;
   unsigned c_bit_ = GetParam().c_bit;
-  Mapping shared_, private_, window_;
+  // Before vm_: memory outlives the memslots that show it.
+  Mapping shared_, private_, unmapped_, window_;
+  std::shared_ptr<PrivateMemory> guest_memfd_;
+  std::optional<kvm::Vm> vm_;
   Handover handover_;
 };
 
-std::string CpuName(const testing::TestParamInfo<GuestCpu>& info) {
-  return (info.param.sha_ni ? "ShaNiC" : "ScalarC") + std::to_string(info.param.c_bit);
+std::string GuestName(const testing::TestParamInfo<Guest>& info) {
+  return std::string(info.param.sha_ni ? "ShaNi" : "Scalar") + "C" +
+         std::to_string(info.param.c_bit) + (info.param.guest_memfd ? "GuestMemfd" : "");
 }
 
-INSTANTIATE_TEST_SUITE_P(GuestCpus, SealedLoaderTest,
-                         testing::Values(GuestCpu{false, 38}, GuestCpu{false, 39},
-                                         GuestCpu{true, 35}, GuestCpu{true, 39}),
-                         CpuName);
+INSTANTIATE_TEST_SUITE_P(Guests, SealedLoaderTest,
+                         testing::Values(Guest{false, 38, false}, Guest{false, 39, false},
+                                         Guest{true, 35, false}, Guest{true, 39, false},
+                                         Guest{false, 38, true}, Guest{true, 39, true}),
+                         GuestName);
 
 TEST_P(SealedLoaderTest, CopiesPayloadsAndReportsDone) {
+  if (GetParam().guest_memfd) GTEST_SKIP() << "nobody but the guest can look into guest_memfd";
   kvm::Vcpu vcpu = Enter();
   const auto kernel = Window(kKernelAt, kKernelSize);
   const std::vector<uint8_t> expected(kernel.begin(), kernel.end());
@@ -297,11 +326,22 @@ TEST_P(SealedLoaderTest, EntersTheKernelOnItsTablesAndSegments) {
   for (const kvm_segment& data : {sregs.ds, sregs.es, sregs.ss, sregs.fs, sregs.gs}) {
     EXPECT_EQ(data.selector, 0x18);
   }
-  ASSERT_GE(sregs.gdt.base, kLoader);
-  ASSERT_GE(sregs.gdt.limit, 0x1f);
-  uint64_t code = 0;
-  memcpy(&code, Private(sregs.gdt.base + 0x10, 8).data(), 8);
-  EXPECT_EQ(code, 0x00af9b000000ffffu);
+  EXPECT_GE(sregs.gdt.base, kLoader);
+  EXPECT_LE(sregs.gdt.base + sregs.gdt.limit, kLoader + SealedLoaderImage().size());
+}
+
+TEST_P(SealedLoaderTest, LeavesTheBootProtocolsGdtInPrivateMemory) {
+  if (GetParam().guest_memfd) GTEST_SKIP() << "nobody but the guest can look into guest_memfd";
+  kvm::Vcpu vcpu = Enter();
+  ASSERT_EQ(RunToStatus(vcpu), kStatusDone);
+
+  const kvm_sregs sregs = *vcpu.GetSregs();
+
+  ASSERT_LE(sregs.gdt.base + 0x20, private_.size());
+  uint64_t descriptors[2] = {};
+  memcpy(descriptors, Private(sregs.gdt.base + 0x10, 16).data(), 16);
+  EXPECT_EQ(descriptors[0], 0x00af9b000000ffffu);
+  EXPECT_EQ(descriptors[1], 0x00cf93000000ffffu);
 }
 
 TEST_P(SealedLoaderTest, NamesThePayloadThatWasTamperedWith) {
