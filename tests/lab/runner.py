@@ -2,7 +2,7 @@
 """Runs the lab's tests, many in one L1 boot.
 
     runner.py [--l1 6.12|7.x]... [--only REGEX] [--results FILE.json] [--list]
-              [--sealvm PATH] [--jobs N]
+              [--sealvm PATH] [--private-guest PATH] [--jobs N]
 
 Prints a line for each test and the output of those that fail. The results file is a list of
 objects with name, outcome ("passed", "failed", "skipped"), seconds and reason.
@@ -31,11 +31,16 @@ from lab.stage import STAGES, Stage
 
 SHOWN_LINES = 40
 
-# Runs in L1 beside sealvm; only 7.x has what it is about.
-PRIVATE_GUEST = "tests/lab/private_guest/private_guest"
-
 # Tests that wait; several workers take from one end.
 Queue = collections.deque[Case]
+
+
+@dataclasses.dataclass(frozen=True)
+class Programs:
+    """What runs in L1. The second is for 7.x, whose KVM has what it is about."""
+
+    sealvm: pathlib.Path
+    private_guest: pathlib.Path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,30 +119,37 @@ def drain(queue: Queue) -> list[Case]:
 def run_boot(stage: Stage, queue: Queue, content: initrd.L1Content, board: Board) -> None:
     """One boot of L1 that takes tests from the queue until that is empty or L1 breaks. A test that
     takes L1 down fails; if L1 does not even boot, all that are left do."""
-    current: Case | None = None
+    current = take(queue)  # before the boot: two workers need not boot for one test
+    if current is None:
+        return
+    booted = False
     started = time.monotonic()
     try:
         emulator = qemu.find(stage.qemu, stage.cpu_like)
         with Lab(content, qemu.Shape(emulator=emulator)) as lab:
-            board.say(f"L1 {stage.name} ({content.kernel.release}) is up after {lab.boot_time:.1f} s")
-            while (current := take(queue)) is not None:
+            booted = True
+            board.say(f"L1 {stage.name} ({content.kernel.release}) is up after "
+                      f"{lab.boot_time:.1f} s")
+            while current is not None:
                 started = time.monotonic()
                 run_case(lab, stage, current, board)
+                current = take(queue)
     except LabError as error:
-        broken = [current] if current is not None else drain(queue)
+        assert current is not None  # nothing fails between the last test and the lab's end
+        broken = [current] if booted else [current, *drain(queue)]
         outcome = "skipped" if isinstance(error, Unavailable) else "failed"
         for case in broken:
             board.add(Outcome(full_name(stage, case), outcome, time.monotonic() - started,
                               str(error)))
 
 
-def work(order: list[Stage], queues: dict[Stage, Queue], sealvm: pathlib.Path,
+def work(order: list[Stage], queues: dict[Stage, Queue], programs: Programs,
          board: Board) -> None:
     """One worker: empties the queues of the stages in this order."""
     for stage in order:
         while queues[stage]:
             try:
-                content = content_for(stage, sealvm)
+                content = content_for(stage, programs)
             except LabError as error:
                 board.say(f"the lab cannot be used: {error}")
                 for case in drain(queues[stage]):
@@ -146,13 +158,13 @@ def work(order: list[Stage], queues: dict[Stage, Queue], sealvm: pathlib.Path,
             run_boot(stage, queues[stage], content, board)
 
 
-def run_all(chosen: list[Stage], queues: dict[Stage, Queue], sealvm: pathlib.Path,
+def run_all(chosen: list[Stage], queues: dict[Stage, Queue], programs: Programs,
             jobs: int) -> list[Outcome]:
     """All tests, by several workers that begin with different stages. The workers are daemons:
     if this process is told to end they end with it, and their emulators with them."""
     board = Board()
     workers = [threading.Thread(target=work, daemon=True, args=(
-        chosen[i % len(chosen):] + chosen[:i % len(chosen)], queues, sealvm, board))
+        chosen[i % len(chosen):] + chosen[:i % len(chosen)], queues, programs, board))
         for i in range(jobs)]
     for worker in workers:
         worker.start()
@@ -162,21 +174,17 @@ def run_all(chosen: list[Stage], queues: dict[Stage, Queue], sealvm: pathlib.Pat
     return board.outcomes
 
 
-def content_for(stage: Stage, sealvm: pathlib.Path) -> initrd.L1Content:
+def content_for(stage: Stage, programs: Programs) -> initrd.L1Content:
     known = kernels.load()
+    files: tuple[pathlib.Path, ...] = ()
+    if stage.l1 == "7.x":
+        files = (programs.private_guest,)
+        if not programs.private_guest.is_file():
+            raise LabError(f"{programs.private_guest} is missing: build it with "
+                           "'bazel build -c opt //tests/lab/private_guest'")
     return initrd.L1Content(
-        kernel=known[f"l1-{stage.l1}"], sealvm=sealvm,
-        files=(built(PRIVATE_GUEST),) if stage.l1 == "7.x" else (),
+        kernel=known[f"l1-{stage.l1}"], sealvm=programs.sealvm, files=files,
         guest_kernels=tuple(k for k in known.values() if k.role == "guest"))
-
-
-def built(target: str) -> pathlib.Path:
-    """A test program of the tree."""
-    path = ROOT / "bazel-bin" / target
-    if not path.exists():
-        raise LabError(f"{path} is missing: build it with "
-                       f"'bazel build -c opt //{pathlib.PurePath(target).parent}'")
-    return path
 
 
 def select(stage: Stage, only: str | None) -> list[Case]:
@@ -193,6 +201,9 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="print the tests' names and end")
     parser.add_argument("--sealvm", type=pathlib.Path, default=ROOT / "bazel-bin" / "sealvm",
                         metavar="PATH", help="the program to test (default bazel-bin/sealvm)")
+    parser.add_argument("--private-guest", type=pathlib.Path, metavar="PATH",
+                        default=ROOT / "bazel-bin/tests/lab/private_guest/private_guest",
+                        help="the program of the private-memory tests (default in bazel-bin)")
     parser.add_argument("--jobs", type=int, choices=range(1, 9), metavar="N",
                         default=2 if (os.cpu_count() or 1) > 1 else 1,
                         help="how many labs at once (default %(default)s)")
@@ -207,7 +218,9 @@ def main() -> int:
         return 0
     queues = {stage: collections.deque(select(stage, options.only)) for stage in chosen}
     wanted = sum(len(queue) for queue in queues.values())
-    outcomes = run_all(chosen, queues, options.sealvm, options.jobs)
+    # Resolved now: another build may turn the link bazel-bin elsewhere before the last L1 boots.
+    programs = Programs(options.sealvm.resolve(), options.private_guest.resolve())
+    outcomes = run_all(chosen, queues, programs, options.jobs)
     if options.results is not None:
         options.results.write_text(
             json.dumps([dataclasses.asdict(o) for o in outcomes], indent=2) + "\n",

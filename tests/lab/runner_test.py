@@ -142,6 +142,8 @@ class FakeLab:
 
 
 class WorkTest(unittest.TestCase):
+    PROGRAMS = runner.Programs(pathlib.Path("sealvm"), pathlib.Path("private_guest"))
+
     def setUp(self):
         FakeLab.boots = []
         kernel = types.SimpleNamespace(release="good")
@@ -159,7 +161,7 @@ class WorkTest(unittest.TestCase):
         queues = {stage: collections.deque(
             Case(f"{i}", script, cases.check_ended(0)) for i, script in enumerate(scripts))}
         with contextlib.redirect_stdout(io.StringIO()):
-            outcomes = runner.run_all([stage], queues, pathlib.Path("sealvm"), jobs)
+            outcomes = runner.run_all([stage], queues, self.PROGRAMS, jobs)
         return {o.name.removeprefix("lab/6.12/"): o.outcome for o in outcomes}
 
     def test_all_in_one_boot(self):
@@ -184,6 +186,10 @@ class WorkTest(unittest.TestCase):
     def test_missing_program_fails_all(self):
         with unittest.mock.patch.object(runner, "content_for", side_effect=LabError("no")):
             self.assertEqual(self.run_scripts("0", "0"), {"0": "failed", "1": "failed"})
+
+    def test_one_test_is_one_boot_with_several_workers(self):
+        self.run_scripts("0", jobs=4)
+        self.assertEqual(len(FakeLab.boots), 1)
 
     def test_each_test_runs_once_with_several_workers(self):
         outcomes = self.run_scripts(*["0"] * 50, jobs=4)

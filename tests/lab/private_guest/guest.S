@@ -7,24 +7,40 @@
     .code64
     .section .rodata
 
-# RSI, RDI: from, to. RCX: quadwords. RDX: where to go on.
-    .globl loader_begin, loader_end
-loader_begin:
-    cld
-    rep movsq
-    jmp *%rdx
-loader_end:
+.set kVector, 0x20
+.set kPage, 4096
+.set kCr4OsXsave, 1 << 18
+.set kMsrPat, 0x277
 
 .macro report
     out %eax, $0x10
 .endm
 
-.set kCr4OsXsave, 1 << 18
-.set kMsrPat, 0x277
+# Counts the calls in R15.
+.macro count_interrupt
+    inc %r15
+    iretq
+.endm
 
-# R8: page table of its own. R9: a page in ordinary memory. R10: an address without memory. RSP: the
-# end of a private page.
-    .globl image_begin, image_end
+# RSI, RDI: from, to. RCX: quadwords. RDX: where to go on. RSP: the end of an ordinary page that has
+# not been touched, R11: of a private one.
+    .globl loader_begin, loader_handler, loader_end
+loader_begin:
+    xor %r15, %r15                      # interrupt: its stack is not there yet, so that KVM has to
+    int $kVector                        # begin it anew, with the address to return to
+    mov %r15, %rax
+    report
+    mov %r11, %rsp
+    cld
+    rep movsq
+    jmp *%rdx
+loader_handler:
+    count_interrupt
+loader_end:
+
+# R8: tables of its own: four pages for paging, GDT, IDT. R9: a page in ordinary memory. R10: an
+# address without memory. RSP: the end of a private page, the next is untouched.
+    .globl image_begin, image_handler, image_end
     .balign 4096
 image_begin:
     mov $1, %eax                        # alive
@@ -110,6 +126,21 @@ image_begin:
     mov $3, %eax
     report
 
+    sub $16, %rsp                       # private-interrupt: KVM cannot read the INT
+    movw $kPage - 1, (%rsp)
+    lea 4 * kPage(%r8), %rax
+    mov %rax, 2(%rsp)
+    lgdt (%rsp)
+    movw $16 * kVector + 15, (%rsp)
+    add $kPage, %rax
+    mov %rax, 2(%rsp)
+    lidt (%rsp)
+    lea 16 + kPage(%rsp), %rsp
+    xor %r15, %r15
+    int $kVector
+    mov %r15, %rax
+    report
+
     lea second_page(%rip), %rax         # another-page
     jmp *%rax
 
@@ -126,6 +157,8 @@ second_page:
     mov $6, %eax
     report
     hlt
+image_handler:
+    count_interrupt
     .balign 4096
 image_end:
 

@@ -29,8 +29,10 @@
 
 extern "C" {
 extern const char loader_begin[];
+extern const char loader_handler[];
 extern const char loader_end[];
 extern const char image_begin[];
+extern const char image_handler[];
 extern const char image_end[];
 }
 
@@ -39,20 +41,23 @@ namespace {
 
 constexpr uint64_t kPage = 4096;
 
-// Ordinary memory: the loader, its page tables, the image to copy, and a page that the guest
-// writes.
+// Ordinary memory: the loader, its tables, a page that the guest writes, an untouched one for its
+// stack, and the image to copy.
 constexpr uint64_t kOrdinarySize = 0x40000;
 constexpr uint64_t kLoader = 0x1000;
 constexpr uint64_t kLoaderTables = 0x2000;
 constexpr uint64_t kOrdinaryPage = 0x8000;
+constexpr uint64_t kOrdinaryStack = 0x9000;
 constexpr uint64_t kStaging = 0x10000;
 
-// Private memory: the image's pages, four of page tables, one of stack.
+// Private memory: the image's pages, tables (four for paging, GDT, IDT), stack, untouched stack.
 constexpr uint64_t kPrivateBase = 0x100000;
 constexpr uint64_t kPrivateSize = 0x100000;
-constexpr uint64_t kTablePages = 4;
+constexpr uint64_t kTablePages = 6;
 
 constexpr uint64_t kMmio = 0xc0000000;
+constexpr uint64_t kCodeSelector = 8;
+constexpr uint64_t kVector = 0x20;
 
 constexpr uint16_t kReportPort = 0x10;
 constexpr uint16_t kInPort = 0x11;
@@ -79,9 +84,10 @@ uint64_t ImageSize() { return static_cast<uint64_t>(image_end - image_begin); }
 uint64_t PrivateTables() { return kPrivateBase + ImageSize(); }
 uint64_t StackEnd() { return PrivateTables() + (kTablePages + 1) * kPage; }
 
-// Identity mapping of 0 to 2 MiB and of the 2 MiB at kMmio, in kTablePages pages that will lie at
-// `gpa` (AMD64 vol. 2 section 5.3).
-void WriteTables(std::span<uint64_t> tables, uint64_t gpa) {
+// Fills kTablePages pages that will lie at `gpa`: identity mapping of 0 to 2 MiB and of the 2 MiB
+// at kMmio, a GDT with one code segment, an IDT with one handler (AMD64 vol. 2 sections 5.3
+// and 4.8).
+void WriteTables(std::span<uint64_t> tables, uint64_t gpa, uint64_t handler) {
   constexpr uint64_t kPresentWritable = 3;
   constexpr uint64_t kLarge = 1 << 7;
   constexpr size_t kEntries = kPage / sizeof(uint64_t);
@@ -90,6 +96,9 @@ void WriteTables(std::span<uint64_t> tables, uint64_t gpa) {
   tables[kEntries + (kMmio >> 30)] = (gpa + 3 * kPage) | kPresentWritable;
   tables[2 * kEntries] = kPresentWritable | kLarge;
   tables[3 * kEntries] = kMmio | kPresentWritable | kLarge;
+  tables[4 * kEntries + kCodeSelector / 8] = 0x00209b0000000000;  // 64-bit code, present
+  tables[5 * kEntries + size_t{2} * kVector] =
+      (handler & 0xffff) | kCodeSelector << 16 | uint64_t{0x8e} << 40 | (handler >> 16) << 48;
 }
 
 class Guest {
@@ -170,9 +179,11 @@ void Guest::AddPrivateMemory() {
 void Guest::WriteImage() {
   std::memcpy(Ordinary<char>(kLoader).data(), loader_begin,
               static_cast<size_t>(loader_end - loader_begin));
-  WriteTables(Ordinary<uint64_t>(kLoaderTables), kLoaderTables);
+  WriteTables(Ordinary<uint64_t>(kLoaderTables), kLoaderTables,
+              kLoader + static_cast<uint64_t>(loader_handler - loader_begin));
   std::memcpy(Ordinary<char>(kStaging).data(), image_begin, ImageSize());
-  WriteTables(Ordinary<uint64_t>(kStaging + ImageSize()), PrivateTables());
+  WriteTables(Ordinary<uint64_t>(kStaging + ImageSize()), PrivateTables(),
+              kPrivateBase + static_cast<uint64_t>(image_handler - image_begin));
 }
 
 // What KVM supports, and one leaf to recognize.
@@ -201,7 +212,9 @@ void Guest::SetRegisters() {
   sregs.cs.l = 1;
   sregs.cs.db = 0;
   sregs.cs.base = 0;
-  sregs.idt.limit = 0;
+  sregs.cs.selector = kCodeSelector;
+  sregs.gdt = {kLoaderTables + 4 * kPage, kPage - 1, {}};
+  sregs.idt = {kLoaderTables + 5 * kPage, kPage - 1, {}};
   Check(ioctl(vcpu_, KVM_SET_SREGS, &sregs), "set the system registers");
   kvm_regs regs{};
   regs.rip = kLoader;
@@ -210,10 +223,11 @@ void Guest::SetRegisters() {
   regs.rdi = kPrivateBase;
   regs.rcx = (ImageSize() + kTablePages * kPage) / sizeof(uint64_t);
   regs.rdx = kPrivateBase;
-  regs.rsp = StackEnd();
+  regs.rsp = kOrdinaryStack + kPage;
   regs.r8 = PrivateTables();
   regs.r9 = kOrdinaryPage;
   regs.r10 = kMmio;
+  regs.r11 = StackEnd();
   Check(ioctl(vcpu_, KVM_SET_REGS, &regs), "set the registers");
 }
 
@@ -235,6 +249,7 @@ struct Step {
 std::vector<Step> Steps() {
   const auto tables = static_cast<uint32_t>(PrivateTables());
   return {
+      {"interrupt", KVM_EXIT_IO, 1},
       {"alive", KVM_EXIT_IO, 1},
       {"cr3", KVM_EXIT_IO, tables},
       {"cr0-write-and-read", KVM_EXIT_IO, 1},
@@ -250,6 +265,7 @@ std::vector<Step> Steps() {
       {"in", KVM_EXIT_IO, kInValue},
       {"private-store", KVM_EXIT_IO, 0x55},
       {"ordinary-store", KVM_EXIT_IO, 3},
+      {"private-interrupt", KVM_EXIT_IO, 1},
       {"another-page", KVM_EXIT_IO, 4},
       {"hlt", KVM_EXIT_HLT, 0},
       {"after-hlt", KVM_EXIT_IO, 5},
