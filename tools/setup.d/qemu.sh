@@ -83,7 +83,7 @@ build_qemu() {
   source=$(find_qemu_source) || die "no Debian source of this machine offers QEMU's source package" \
     "(suite $QEMU_SOURCE_SUITE); the lines above say why"
   version=$(source_apt-cache "$source" showsrc qemu | awk '$1 == "Version:" { print $2 }' |
-    sort -V | tail -n 1)
+    sort -V | tail -n 1 || true)
   [[ $version == 1:"$QEMU_SOURCE_SERIES".* ]] ||
     die "the mirror's QEMU source is '$version'; the patches in tests/lab/qemu are for" \
       "$QEMU_SOURCE_SERIES"
@@ -162,7 +162,7 @@ compile_qemu() {
   fi
   if ! nice -n 10 ninja -C "$qemu_work/build" "$QEMU_PROGRAM" </dev/null 2>&1 {lock}>&- |
       tee -a "$log" | show_progress; then
-    grep -A 15 '^FAILED' "$log" | head -n 40 >&2
+    { grep -A 15 '^FAILED' "$log" || tail -n 20 "$log"; } | head -n 40 >&2 || true
     die "QEMU did not build; $log has all it said"
   fi
   rm -f "$log"

@@ -2,6 +2,7 @@
 """Tests of qemu.sh: what makes a built QEMU the one that is wanted."""
 
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -75,6 +76,32 @@ class QemuTest(unittest.TestCase):
         ended = self.bash('qemu_work=$root/work; mkdir -p "$qemu_work/source"; patch_qemu')
         self.assertEqual(ended.returncode, 1)
         self.assertIn("0001-a.patch does not apply", ended.stderr)
+
+    def fail_in(self, **programs: str) -> subprocess.CompletedProcess:
+        """The outcome of a build with stand-ins for QEMU's configure and for ninja."""
+        work = self.root / "work"
+        (work / "source").mkdir(parents=True)
+        (self.root / "cache/qemu").mkdir(parents=True)
+        for name, script in {"source/configure": programs["configure"],
+                             "ninja": programs["ninja"]}.items():
+            (work / name).write_text(f"#!/bin/sh\n{script}\n")
+            (work / name).chmod(0o755)
+        return self.bash('qemu_work=$root/work PATH=$root/work:$PATH; exec {lock}>"$root/lock"\n'
+                         "compile_qemu")
+
+    def test_failed_configure_is_told(self):
+        ended = self.fail_in(configure="echo no glib; exit 1", ninja="exit 0")
+        self.assertEqual(ended.returncode, 1)
+        self.assertRegex(ended.stderr, "no glib\n(.*\n)*QEMU's configure failed")
+
+    def test_failed_build_is_told(self):
+        for output in ("FAILED: a.o", "out of memory"):
+            with self.subTest(output):
+                ended = self.fail_in(configure="exit 0", ninja=f"echo '{output}'; exit 1")
+                self.assertEqual(ended.returncode, 1)
+                self.assertRegex(ended.stderr, f"{output}\n(.*\n)*QEMU did not build")
+            shutil.rmtree(self.root / "work")
+            shutil.rmtree(self.root / "cache")
 
     def test_progress(self):
         lines = "".join(f"[{done}/200] Compiling a/b[{done}].c\n" for done in range(1, 201))
