@@ -32,6 +32,10 @@ inline constexpr uint16_t kPort92Length = 1;
 inline constexpr uint16_t kExitDevicePort = 0xf4;
 inline constexpr uint16_t kExitDeviceLength = 4;
 
+// Where a sealed guest's loader reports (guest-fw/loader/handover_schema.h).
+inline constexpr uint16_t kSealedStatusPort = 0x510;
+inline constexpr uint16_t kSealedStatusLength = 4;
+
 inline constexpr uint16_t kPvpanicPort = 0x505;
 inline constexpr uint16_t kPvpanicLength = 1;
 
@@ -42,6 +46,12 @@ inline constexpr uint16_t kAcpiSleepControlPort = kAcpiPmBase + 0;
 inline constexpr uint16_t kAcpiSleepStatusPort = kAcpiPmBase + 1;
 inline constexpr uint16_t kAcpiResetPort = kAcpiPmBase + 2;
 inline constexpr uint16_t kAcpiGedStatusPort = kAcpiPmBase + 3;
+// The registers of a platform with fixed ACPI hardware (see devices/acpi_pm1.h), and its interrupt.
+inline constexpr uint16_t kAcpiPm1Base = 0x608;
+inline constexpr uint16_t kAcpiPm1Length = 6;
+inline constexpr uint16_t kAcpiPm1EventPort = kAcpiPm1Base + 0;
+inline constexpr uint16_t kAcpiPm1ControlPort = kAcpiPm1Base + 4;
+inline constexpr uint32_t kAcpiSciGsi = 9;
 // The Generic Event Device's interrupt: an edge per event, active high.
 inline constexpr uint32_t kAcpiGedGsi = 5;
 
