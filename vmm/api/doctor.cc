@@ -70,6 +70,20 @@ Obstacle KvmObstacle(const DeviceNode& node, const HostReport& report) {
   return report.kvm ? Obstacle::kNone : Obstacle::kKvmBroken;
 }
 
+// Sealed needs one source of private memory in which the micro guest could live.
+ModeReport ExamineSealed(const HostReport& report) {
+  ModeReport result = {.mode = IsolationMode::kSealed, .reason = {}};
+  for (const PrivateMemoryReport& memory : report.private_memory) {
+    if (!memory.works) continue;
+    result.available = true;
+    result.reason = "a micro guest ran in private memory from " + memory.provider;
+    return result;
+  }
+  result.obstacle = Obstacle::kNoMemoryProvider;
+  result.reason = "no private memory works here; see above";
+  return result;
+}
+
 ModeReport ExamineMode(IsolationMode mode, const HostReport& report) {
   ModeReport result = {.mode = mode, .reason = {}};
   if (!IsImplemented(mode)) {
@@ -82,6 +96,7 @@ ModeReport ExamineMode(IsolationMode mode, const HostReport& report) {
     result.reason = report.kvm_problem;
     return result;
   }
+  if (mode == IsolationMode::kSealed) return ExamineSealed(report);
   if (!report.guest_speed) {
     result.obstacle = Obstacle::kKvmBroken;
     result.reason = report.guest_speed_problem;
@@ -123,7 +138,10 @@ Result<HostReport> ExamineHost() {
   ExamineKvm(report);
   for (const IsolationMode mode : kModes) {
     report.modes.push_back(ExamineMode(mode, report));
-    if (report.modes.back().available) report.auto_choice = mode;
+  }
+  if (Result<IsolationMode> choice = SelectIsolation(IsolationMode::kAuto);
+      choice && report.modes.front().available) {
+    report.auto_choice = *choice;
   }
   return report;
 }

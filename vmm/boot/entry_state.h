@@ -41,6 +41,8 @@ struct EntryState {
   uint64_t rip = 0;
   uint64_t rsi = 0;
   uint64_t rbx = 0;
+  uint64_t rdi = 0;
+  uint64_t rsp = 0;
   uint64_t rflags = 0;
   uint64_t cr0 = 0;
   uint64_t cr3 = 0;

@@ -163,8 +163,9 @@ void RunSession::ReportIsolation(const Machine& machine) const {
   const bool was_auto = options_.machine.isolation == IsolationMode::kAuto;
   const std::string mode(IsolationModeName(machine.isolation()));
   if (!was_auto) return;
-  const std::string line = "isolation auto: chose " + mode +
-                           "; this version has no stronger mode ('sealvm doctor' tells more)";
+  const std::string line =
+      "isolation auto: chose " + mode +
+      "; stronger modes have to be asked for by name ('sealvm doctor' tells which work)";
   if (isolation_named_) {
     Announce(line);
   } else {

@@ -5,7 +5,9 @@
 
 namespace sealvm {
 
-bool IsImplemented(IsolationMode mode) { return mode == IsolationMode::kNone; }
+bool IsImplemented(IsolationMode mode) {
+  return mode == IsolationMode::kNone || mode == IsolationMode::kSealed;
+}
 
 Result<IsolationMode> SelectIsolation(IsolationMode requested) {
   if (requested == IsolationMode::kAuto) return IsolationMode::kNone;

@@ -18,6 +18,10 @@ Result<PrivateMemoryReport> TryPrivateMemory(PrivateMemoryKind kind, const kvm::
 // All kinds, the best first. A trial that itself failed is reported as a kind that does not work.
 std::vector<PrivateMemoryReport> TryAllPrivateMemory(const kvm::System& system);
 
+// The best kind in which the micro guest ran; kRefused, with a reason for each kind, where there is
+// none.
+Result<PrivateMemoryKind> SelectPrivateMemory(const kvm::System& system);
+
 }  // namespace sealvm
 
 #endif  // SEALVM_VMM_ISOLATION_PRIVATE_MEMORY_TRIAL_H_

@@ -60,6 +60,7 @@ std::optional<ExitReport> ExitDispatcher::Dispatch(kvm::Vcpu& vcpu, const kvm::V
     return std::nullopt;
   }
   if (std::holds_alternative<kvm::InterruptedExit>(exit)) return std::nullopt;
+  if (HandleIsolation(exit)) return std::nullopt;
   if (std::holds_alternative<kvm::ShutdownExit>(exit)) {
     return ExitReport{.reason = ExitReason::kTripleFault};
   }
@@ -83,6 +84,19 @@ std::optional<ExitReport> ExitDispatcher::Dispatch(kvm::Vcpu& vcpu, const kvm::V
   // them.
   return FatalReport(
       fmt::format("{}: {} reached user space", WhereItStopped(vcpu), kvm::ExitName(exit)));
+}
+
+bool ExitDispatcher::HandleIsolation(const kvm::VcpuExit& exit) {
+  if (isolation_ == nullptr) return false;
+  if (const auto* hypercall = std::get_if<kvm::HypercallExit>(&exit)) {
+    isolation_->OnHypercall(*hypercall);
+    return true;
+  }
+  if (const auto* msr = std::get_if<kvm::MsrExit>(&exit)) {
+    isolation_->OnMsr(*msr);
+    return true;
+  }
+  return false;
 }
 
 void ExitDispatcher::HandleIo(const kvm::IoExit& io) {

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <utility>
 
+#include "devices/acpi_pm1.h"
 #include "devices/cmos_rtc.h"
 #include "devices/debug_port.h"
 #include "devices/exit_device.h"
@@ -52,10 +53,11 @@ Result<> Platform::InsertDevices(const GuestLayout& layout, GuestRequestSink& re
   SEALVM_TRY(pio_.Insert(kSerialBase, kSerialLength, serial_));
   SEALVM_TRY(
       pio_.Insert(kPvpanicPort, kPvpanicLength, std::make_shared<Pvpanic>(requests, logger_)));
+  SEALVM_TRY(pio_.Insert(kAcpiPm1Base, kAcpiPm1Length, std::make_shared<AcpiPm1>(requests)));
   return pio_.Insert(kAcpiPmBase, kAcpiPmLength, acpi_pm_);
 }
 
-PlatformDescription Platform::Describe(uint32_t cpus) {
+PlatformDescription Platform::Describe(uint32_t cpus, Kind kind) {
   PlatformDescription description;
   description.apic_ids.resize(cpus);
   std::iota(description.apic_ids.begin(), description.apic_ids.end(), 0);
@@ -64,6 +66,15 @@ PlatformDescription Platform::Describe(uint32_t cpus) {
   // find them.
   description.i8042 = false;
   description.rtc = false;
+  if (kind == Kind::kPortIo) {
+    // A hardware-reduced platform has no 8259s for Linux, so this one has the fixed registers.
+    description.io_apic = false;
+    description.dual_8259 = true;
+    description.fixed_hardware = AcpiFixedHardware{.sci_gsi = kAcpiSciGsi,
+                                                   .pm1_event_port = kAcpiPm1EventPort,
+                                                   .pm1_control_port = kAcpiPm1ControlPort,
+                                                   .pm_timer_port = std::nullopt};
+  }
   return description;
 }
 

@@ -19,6 +19,11 @@ namespace sealvm {
 // stay together in one file.
 class Platform {
  public:
+  enum class Kind {
+    kStandard,  // I/O APIC, hardware-reduced ACPI
+    kPortIo,    // nothing that a guest reaches by MMIO: 8259s in the place of the I/O APIC
+  };
+
   // `vm` and `requests` outlive the platform.
   static Result<std::unique_ptr<Platform>> Create(kvm::Vm& vm, const GuestLayout& layout,
                                                   GuestRequestSink& requests,
@@ -30,7 +35,7 @@ class Platform {
   SerialPort& serial() { return *serial_; }
   AcpiPm& acpi_pm() { return *acpi_pm_; }
 
-  static PlatformDescription Describe(uint32_t cpus);
+  static PlatformDescription Describe(uint32_t cpus, Kind kind);
 
  private:
   Platform(kvm::Vm& vm, GuestRequestSink& requests, SerialPortCallbacks serial_callbacks,

@@ -46,8 +46,10 @@ kvm_segment ToKvm(const SegmentState& state) {
 }  // namespace
 
 Result<> SetUpVcpu(kvm::Vcpu& vcpu, const VcpuModel& model) {
-  SEALVM_TRY(vcpu.SetCpuid(
-      MakeGuestCpuid(model.supported_cpuid, {.cpus = model.cpus}, vcpu.id(), model.tsc_deadline)));
+  std::vector<kvm_cpuid_entry2> cpuid =
+      MakeGuestCpuid(model.supported_cpuid, {.cpus = model.cpus}, vcpu.id(), model.tsc_deadline);
+  if (model.adjust_cpuid) model.adjust_cpuid(cpuid);
+  SEALVM_TRY(vcpu.SetCpuid(cpuid));
   return vcpu.SetMsrs(std::array{Msr(kMsrMiscEnable, kMiscEnableFastString),
                                  Msr(kMsrMtrrDefaultType, kMtrrEnable | kMtrrWriteBack)});
 }
@@ -70,6 +72,8 @@ Result<> SetUpEntry(kvm::Vcpu& vcpu, const EntryState& entry) {
   regs.rip = entry.rip;
   regs.rsi = entry.rsi;
   regs.rbx = entry.rbx;
+  regs.rdi = entry.rdi;
+  regs.rsp = entry.rsp;
   regs.rflags = entry.rflags;
   return vcpu.SetRegs(regs);
 }

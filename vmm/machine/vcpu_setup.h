@@ -4,6 +4,7 @@
 
 #include <linux/kvm.h>
 
+#include <functional>
 #include <span>
 
 #include "memory/base/result.h"
@@ -17,6 +18,8 @@ struct VcpuModel {
   std::span<const kvm_cpuid_entry2> supported_cpuid;
   uint32_t cpus = 1;
   bool tsc_deadline = false;
+  // What an isolation mode changes in it; may be empty.
+  std::function<void(std::vector<kvm_cpuid_entry2>&)> adjust_cpuid = {};
 };
 
 // CPUID and MSRs: a vCPU as firmware would leave it; KVM makes the FPU so by itself. An application

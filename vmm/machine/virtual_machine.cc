@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/machine/virtual_machine.h"
 
+#include <asm/kvm_para.h>
 #include <fmt/format.h>
+#include <linux/kvm_para.h>
 
+#include <array>
 #include <utility>
 
 #include "devices/debug_port.h"
+#include "devices/platform_addresses.h"
+#include "devices/sealed_status_port.h"
 #include "guest-fw/diag_image.h"
 #include "memory/memfd_provider.h"
 #include "vmm/api/version.h"
 #include "vmm/boot/acpi/acpi_tables.h"
 #include "vmm/boot/linux_loader.h"
 #include "vmm/isolation/mode_selection.h"
+#include "vmm/isolation/private_memory_trial.h"
+#include "vmm/isolation/sealed/sealed_cpuid.h"
 #include "vmm/machine/vcpu_setup.h"
 
 namespace sealvm {
@@ -34,10 +41,15 @@ constexpr uint64_t kTssAddress = 0xfffbd000;
 // EFI, which is not there, and never get to the ACPI reset register.
 constexpr std::string_view kLinuxDefaults = "pci=off panic=-1 reboot=a";
 
+// Without an I/O APIC, Linux leaves the 8259s' way to the CPU masked unless it is told that there
+// is none.
+constexpr std::string_view kSealedWords = " noapic";
+
 // The command line of the diagnostic guest begins with what it reports as its version.
 std::string WithDefaults(const MachineConfig& config) {
-  const std::string first =
+  std::string first =
       config.kernel.empty() ? fmt::format("sealvm={}", kVersion) : std::string(kLinuxDefaults);
+  if (config.isolation == IsolationMode::kSealed) first += kSealedWords;
   return config.cmdline.empty() ? first : fmt::format("{} {}", first, config.cmdline);
 }
 
@@ -78,7 +90,8 @@ Result<> VirtualMachine::Build() {
   isolation_ = SEALVM_TRY(SelectIsolation(config_.isolation));
   const GuestFiles files = SEALVM_TRY(OpenGuestFiles());
   system_ = SEALVM_TRY(kvm::System::Open());
-  vm_ = SEALVM_TRY(system_->CreateVm());
+  if (is_sealed()) private_kind_ = SEALVM_TRY(SelectPrivateMemory(*system_));
+  vm_ = SEALVM_TRY(is_sealed() ? CreateVmFor(*private_kind_, *system_) : system_->CreateVm());
   SEALVM_TRY(CreateMemory());
   SEALVM_TRY(CreateInterruptControllers());
   SEALVM_TRY(CreatePlatform());
@@ -107,6 +120,7 @@ Result<VirtualMachine::GuestFiles> VirtualMachine::OpenGuestFiles() const {
 
 Result<> VirtualMachine::CreateMemory() {
   const GuestLayout layout = SEALVM_TRY(GuestLayout::Create(config_.memory_bytes));
+  if (is_sealed()) return CreateSealedMemory(layout);
   memory_ = SEALVM_TRY(GuestMemory::Create(
       layout, SEALVM_TRY(MemfdProvider().Create(layout.ram_size(), config_.memory))));
   uint32_t slot = 0;
@@ -119,6 +133,16 @@ Result<> VirtualMachine::CreateMemory() {
   return {};
 }
 
+Result<> VirtualMachine::CreateSealedMemory(const GuestLayout& layout) {
+  const auto address = SEALVM_TRY(PhysicalAddressBitsOf(SEALVM_TRY(system_->SupportedCpuid())));
+  const SealedLayout sealed = SEALVM_TRY(SealedLayout::Create(layout, address, config_.cpus));
+  sealed_ = SEALVM_TRY(SealedGuest::Create(*private_kind_, *vm_, sealed, config_.memory));
+  // Linux asks for SEV_STATUS once; no other MSR of SEV is there.
+  constexpr std::array kFiltered = {
+      kvm::Vm::FilteredMsr{.index = kMsrSevStatus, .accesses = KVM_MSR_FILTER_READ}};
+  return vm_->FilterMsrs(kFiltered);
+}
+
 Result<> VirtualMachine::CreateInterruptControllers() {
   SEALVM_TRY(vm_->SetTssAddress(kTssAddress));
   return vm_->CreateIrqchip();
@@ -129,16 +153,21 @@ Result<> VirtualMachine::CreatePlatform() {
   serial.output = [this](std::span<const uint8_t> bytes) { OnConsoleOutput(bytes); };
   serial.on_partial_output = [this] { flush_console_.Schedule(); };
   serial.on_input_space = callbacks_.on_console_input_space;
-  platform_ =
-      SEALVM_TRY(Platform::Create(*vm_, memory_->layout(), *this, std::move(serial), logger_));
-  dispatcher_.emplace(platform_->pio(), platform_->mmio());
-  return {};
+  const GuestLayout& layout = is_sealed() ? sealed_->layout().ram() : memory_->layout();
+  platform_ = SEALVM_TRY(Platform::Create(*vm_, layout, *this, std::move(serial), logger_));
+  dispatcher_.emplace(platform_->pio(), platform_->mmio(), static_cast<IsolationExits*>(this));
+  if (!is_sealed()) return {};
+  return platform_->pio().Insert(
+      kSealedStatusPort, kSealedStatusLength,
+      std::make_shared<SealedStatusPort>([this](uint32_t status) { OnLoaderStatus(status); }));
 }
 
 Result<EntryState> VirtualMachine::LoadGuest(const GuestFiles& files) {
-  const BootLayout layout;
-  const AcpiTables acpi =
-      SEALVM_TRY(BuildAcpiTables(Platform::Describe(config_.cpus), layout.acpi, kAcpiAreaSize));
+  const BootLayout layout =
+      is_sealed() ? SealedGuest::BootLayoutFor(sealed_->layout()) : BootLayout();
+  const auto kind = is_sealed() ? Platform::Kind::kPortIo : Platform::Kind::kStandard;
+  const AcpiTables acpi = SEALVM_TRY(
+      BuildAcpiTables(Platform::Describe(config_.cpus, kind), layout.acpi, kAcpiAreaSize));
   BootSources sources;
   sources.kernel = &*files.kernel;
   sources.initrd = files.initrd ? &*files.initrd : nullptr;
@@ -146,6 +175,7 @@ Result<EntryState> VirtualMachine::LoadGuest(const GuestFiles& files) {
   sources.entry = ToEntryChoice(config_.kernel_protocol);
   sources.acpi_tables = acpi.bytes;
   sources.layout = layout;
+  if (is_sealed()) return LoadSealedGuest(sources);
   const BootState state = SEALVM_TRY(sealvm::LoadGuest(*memory_, sources));
   logger_.Log(LogLevel::kInfo, "kernel command line: {}", effective_cmdline_);
   for (const LoadedRegion& region : state.regions) {
@@ -154,12 +184,36 @@ Result<EntryState> VirtualMachine::LoadGuest(const GuestFiles& files) {
   return state.entry;
 }
 
+// The guest is put together in memory of the VMM's own, from which the loader takes it. A bzImage
+// would unpack itself without the C-bit, so its vmlinux is loaded.
+Result<EntryState> VirtualMachine::LoadSealedGuest(BootSources& sources) {
+  const SealedLayout& layout = sealed_->layout();
+  std::optional<KernelImage> unpacked;
+  if (sources.kernel->bzimage() != nullptr) {
+    unpacked = SEALVM_TRY(sources.kernel->ExtractVmlinux(config_.memory_bytes));
+    sources.kernel = &*unpacked;
+  }
+  sources.entry = EntryChoice::kLinux64;
+  sources.encryption_mask = layout.c_mask();
+  GuestMemory image = SEALVM_TRY(GuestMemory::Create(
+      layout.ram(), SEALVM_TRY(MemfdProvider().Create(layout.ram().ram_size(), {}))));
+  const BootState state = SEALVM_TRY(sealvm::LoadGuest(image, sources));
+  logger_.Log(LogLevel::kInfo, "kernel command line: {}", effective_cmdline_);
+  return sealed_->Stage(
+      {.image = image, .regions = state.regions, .entry = state.entry, .cpus = config_.cpus});
+}
+
 Result<> VirtualMachine::CreateVcpus(const EntryState& entry) {
   const std::vector<kvm_cpuid_entry2> supported = SEALVM_TRY(system_->SupportedCpuid());
-  const VcpuModel model = {
+  VcpuModel model = {
       .supported_cpuid = supported,
       .cpus = config_.cpus,
       .tsc_deadline = SEALVM_TRY(system_->CheckExtension(KVM_CAP_TSC_DEADLINE_TIMER)) != 0};
+  if (is_sealed()) {
+    model.adjust_cpuid = [c_bit = sealed_->layout().c_bit()](std::vector<kvm_cpuid_entry2>& cpuid) {
+      ApplySealedFace(cpuid, {.c_bit = c_bit});
+    };
+  }
   for (uint32_t id = 0; id < config_.cpus; ++id) {
     kvm::Vcpu vcpu = SEALVM_TRY(vm_->CreateVcpu(id));
     SEALVM_TRY(SetUpVcpu(vcpu, model));
@@ -225,9 +279,10 @@ void VirtualMachine::PressPowerButton() { platform_->acpi_pm().PressPowerButton(
 MachineStats VirtualMachine::GetStats() const {
   MachineStats stats;
   stats.memory_bytes = config_.memory_bytes;
-  stats.memory_shared_bytes = config_.memory_bytes;
-  stats.memory_allocated_bytes = memory_->backing().AllocatedBytes().value_or(0);
-  stats.memory_provider = memory_->backing().ProviderName();
+  const PrivateMemory& memory = is_sealed() ? sealed_->private_memory() : memory_->backing();
+  (is_sealed() ? stats.memory_private_bytes : stats.memory_shared_bytes) = config_.memory_bytes;
+  stats.memory_allocated_bytes = memory.AllocatedBytes().value_or(0);
+  stats.memory_provider = memory.ProviderName();
   stats.isolation = IsolationModeName(isolation_);
   stats.cpus = config_.cpus;
   for (const auto& vcpu : vcpus_) {
@@ -268,6 +323,26 @@ void VirtualMachine::OnGuestRequest(const GuestRequest& request) {
       Emit({.kind = EventKind::kBootMark, .value = request.value});
       if (request.value == kBootMarkUserspace) Emit({.kind = EventKind::kBooted});
       break;
+  }
+}
+
+void VirtualMachine::OnLoaderStatus(uint32_t status) {
+  if (Result<> finished = sealed_->FinishLaunch(status); !finished) {
+    lifecycle_.RequestStop({.reason = ExitReason::kError, .error = std::move(finished).error()});
+    return;
+  }
+  logger_.Log(LogLevel::kInfo, "the guest is in its private memory; the staging window is gone");
+}
+
+void VirtualMachine::OnHypercall(const kvm::HypercallExit& exit) {
+  *exit.result = static_cast<uint64_t>(-KVM_ENOSYS);
+}
+
+void VirtualMachine::OnMsr(const kvm::MsrExit& exit) {
+  if (exit.index == kMsrSevStatus && !exit.is_write) {
+    *exit.value = kSealedSevStatus;
+  } else {
+    *exit.refused = 1;
   }
 }
 

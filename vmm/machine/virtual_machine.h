@@ -17,6 +17,8 @@
 #include "vmm/boot/entry_state.h"
 #include "vmm/boot/image_file.h"
 #include "vmm/boot/kernel_image.h"
+#include "vmm/boot/linux_loader.h"
+#include "vmm/isolation/sealed/sealed_guest.h"
 #include "vmm/kvm/system.h"
 #include "vmm/machine/deferred_task.h"
 #include "vmm/machine/exit_dispatcher.h"
@@ -28,7 +30,7 @@
 namespace sealvm {
 
 // What stands behind Machine: see there for the life and the threads.
-class VirtualMachine : private GuestRequestSink {
+class VirtualMachine : private GuestRequestSink, private IsolationExits {
  public:
   static Result<std::unique_ptr<VirtualMachine>> Create(const MachineConfig& config,
                                                         MachineCallbacks callbacks);
@@ -66,10 +68,17 @@ class VirtualMachine : private GuestRequestSink {
   Result<> Build();
   Result<GuestFiles> OpenGuestFiles() const;
   Result<> CreateMemory();
+  Result<> CreateSealedMemory(const GuestLayout& layout);
   Result<> CreateInterruptControllers();
   Result<> CreatePlatform();
   Result<> CreateVcpus(const EntryState& entry);
   Result<EntryState> LoadGuest(const GuestFiles& files);
+  Result<EntryState> LoadSealedGuest(BootSources& sources);
+
+  bool is_sealed() const { return isolation_ == IsolationMode::kSealed; }
+  void OnLoaderStatus(uint32_t status);
+  void OnHypercall(const kvm::HypercallExit& exit) override;
+  void OnMsr(const kvm::MsrExit& exit) override;
 
   void OnGuestRequest(const GuestRequest& request) override;
   void OnConsoleOutput(std::span<const uint8_t> bytes);
@@ -93,9 +102,11 @@ class VirtualMachine : private GuestRequestSink {
   PanicWatch panic_watch_;
 
   // Destroyed from the last to the first: threads, then what they use, the guest's memory last.
-  std::optional<GuestMemory> memory_;
+  std::optional<GuestMemory> memory_;  // of a guest that is not sealed
   std::optional<kvm::System> system_;
   std::optional<kvm::Vm> vm_;
+  std::optional<PrivateMemoryKind> private_kind_;
+  std::unique_ptr<SealedGuest> sealed_;
   std::unique_ptr<Platform> platform_;
   std::optional<ExitDispatcher> dispatcher_;
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;

@@ -5,19 +5,21 @@
 
 #include <algorithm>
 
+#include "guest-fw/loader/handover_schema.h"
+
 namespace sealvm {
 namespace {
 
-// The C-bit must be one that both levels of paging can have: below the guest's own limit where the
-// processor gives one.
+// The C-bit must be one that both levels of paging can have, below the guest's own limit where the
+// processor gives one, and one that the loader can reach.
 unsigned CBitOf(const PhysicalAddressBits& address) {
   const unsigned usable =
       address.guest_bits == 0 ? address.bits : std::min(address.bits, address.guest_bits);
-  return usable - 1;
+  return std::min(usable - 1, kMaxCBit);
 }
 
 // The window begins at a GiB so that the loader's page tables can have pages of that size.
-Gpa StagingBase(const GuestLayout& ram) {
+Gpa WindowBase(const GuestLayout& ram) {
   const Gpa above = std::max(ram.ram_end(), kHighRamBase);
   return (above + kGiB - 1) / kGiB * kGiB;
 }
@@ -28,8 +30,7 @@ constexpr unsigned kMaxAddressBits = 52;
 }  // namespace
 
 Result<SealedLayout> SealedLayout::Create(const GuestLayout& ram,
-                                          const PhysicalAddressBits& address, uint32_t cpus,
-                                          uint64_t extra_staging) {
+                                          const PhysicalAddressBits& address, uint32_t cpus) {
   if (address.bits < kMinAddressBits || address.bits > kMaxAddressBits ||
       (address.guest_bits != 0 && address.guest_bits < kMinAddressBits)) {
     return HostError(fmt::format("the CPU claims {} physical address bits, {} for guests",
@@ -37,25 +38,23 @@ Result<SealedLayout> SealedLayout::Create(const GuestLayout& ram,
   }
   const unsigned c_bit = CBitOf(address);
   const uint64_t limit = uint64_t{1} << c_bit;
-  const Gpa base = StagingBase(ram);
-  if (base > limit || ram.ram_size() > limit - base ||
-      extra_staging > limit - base - ram.ram_size()) {
+  const Gpa window = WindowBase(ram);
+  // What the window holds comes out of files that fit into RAM.
+  if (window > limit || ram.ram_size() > limit - window) {
     return InvalidInput(
         fmt::format("--memory: {} MiB are too much for a sealed guest on this CPU, which has {} "
                     "physical address bits",
                     ram.ram_size() / kMiB, address.bits),
         "a sealed guest needs about twice its memory below half of the address space");
   }
-  return SealedLayout(ram, c_bit, cpus, extra_staging);
+  return SealedLayout(ram, c_bit, cpus);
 }
 
-SealedLayout::SealedLayout(const GuestLayout& ram, unsigned c_bit, uint32_t cpus,
-                           uint64_t extra_staging)
+SealedLayout::SealedLayout(const GuestLayout& ram, unsigned c_bit, uint32_t cpus)
     : ram_(ram),
       c_bit_(c_bit),
       always_shared_end_(cpus > 1 ? kMiB : 0),
-      staging_base_(StagingBase(ram)),
-      staging_size_(ram.ram_size() + extra_staging) {
+      window_base_(WindowBase(ram)) {
   for (const RamRange& range : ram_.ram()) {
     Add(range.base, range.size, SealedSource::kShared, range.backing_offset);
   }
@@ -66,7 +65,6 @@ SealedLayout::SealedLayout(const GuestLayout& ram, unsigned c_bit, uint32_t cpus
         range.backing_offset + skipped);
   }
   Add(kSealedOnesPage, kPageSize, SealedSource::kAllOnes, 0);
-  Add(staging_base_, staging_size_, SealedSource::kStaging, 0);
 }
 
 void SealedLayout::Add(Gpa gpa, uint64_t size, SealedSource source, uint64_t offset) {
@@ -75,13 +73,6 @@ void SealedLayout::Add(Gpa gpa, uint64_t size, SealedSource source, uint64_t off
                        .size = size,
                        .source = source,
                        .offset = offset});
-}
-
-Gpa SealedLayout::StagingOf(Gpa gpa) const {
-  const auto ram = ram_.ram();
-  const auto range = std::ranges::find_if(
-      ram, [gpa](const RamRange& r) { return gpa >= r.base && gpa < r.end(); });
-  return range == ram.end() ? 0 : staging_base_ + range->backing_offset + (gpa - range->base);
 }
 
 }  // namespace sealvm

@@ -21,7 +21,6 @@ struct PhysicalAddressBits {
 enum class SealedSource {
   kShared,   // the shared half of RAM
   kPrivate,  // the private half of RAM
-  kStaging,  // what the loader copies from; deleted before the guest's kernel runs
   kAllOnes,  // one page of 0xff at kSealedOnesPage
 };
 
@@ -44,34 +43,31 @@ inline constexpr Gpa kSealedOnesPage = 0xfed80000;
 class SealedLayout {
  public:
   // With more than one CPU the first MiB is the shared half's under both names, because application
-  // processors start in it without the C-bit. `extra_staging` bytes of the window follow those of
-  // RAM. kInvalidInput when the guest's RAM does not fit below the C-bit of this CPU.
+  // processors start in it without the C-bit. kInvalidInput when the guest's RAM does not fit below
+  // the C-bit of this CPU.
   static Result<SealedLayout> Create(const GuestLayout& ram, const PhysicalAddressBits& address,
-                                     uint32_t cpus, uint64_t extra_staging);
+                                     uint32_t cpus);
 
   unsigned c_bit() const { return c_bit_; }
   uint64_t c_mask() const { return uint64_t{1} << c_bit_; }
   // RAM below this is shared for good.
   Gpa always_shared_end() const { return always_shared_end_; }
-  // The window shows the bytes of RAM in the order of the memory object, then the extra ones.
-  Gpa staging_base() const { return staging_base_; }
-  uint64_t staging_size() const { return staging_size_; }
-  Gpa extra_staging_base() const { return staging_base_ + ram_.ram_size(); }
-  // Where the window shows the RAM at `gpa`, which must be RAM.
-  Gpa StagingOf(Gpa gpa) const;
-  // In slot order; the staging window comes last.
+  // Where the window begins, how large it may be, and the memslot that it may have.
+  Gpa window_base() const { return window_base_; }
+  uint64_t max_window_size() const { return c_mask() - window_base_; }
+  uint32_t window_slot() const { return static_cast<uint32_t>(memslots_.size()); }
+  // In slot order, without the window.
   const std::vector<SealedMemslot>& memslots() const { return memslots_; }
   const GuestLayout& ram() const { return ram_; }
 
  private:
-  SealedLayout(const GuestLayout& ram, unsigned c_bit, uint32_t cpus, uint64_t extra_staging);
+  SealedLayout(const GuestLayout& ram, unsigned c_bit, uint32_t cpus);
   void Add(Gpa gpa, uint64_t size, SealedSource source, uint64_t offset);
 
   GuestLayout ram_;
   unsigned c_bit_ = 0;
   Gpa always_shared_end_ = 0;
-  Gpa staging_base_ = 0;
-  uint64_t staging_size_ = 0;
+  Gpa window_base_ = 0;
   std::vector<SealedMemslot> memslots_;
 };
 

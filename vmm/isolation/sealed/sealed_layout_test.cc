@@ -8,10 +8,8 @@
 namespace sealvm {
 namespace {
 
-constexpr uint64_t kExtra = 4 * kMiB;
-
 SealedLayout Make(uint64_t ram, uint32_t cpus, PhysicalAddressBits address = {40, 0}) {
-  return *SealedLayout::Create(*GuestLayout::Create(ram), address, cpus, kExtra);
+  return *SealedLayout::Create(*GuestLayout::Create(ram), address, cpus);
 }
 
 std::vector<SealedMemslot> Of(const SealedLayout& layout, SealedSource source) {
@@ -24,7 +22,7 @@ std::vector<SealedMemslot> Of(const SealedLayout& layout, SealedSource source) {
 TEST(SealedLayoutTest, CBitIsTheHighestUsableAddressBit) {
   EXPECT_EQ(Make(512 * kMiB, 1, {40, 0}).c_bit(), 39u);
   EXPECT_EQ(Make(512 * kMiB, 1, {39, 0}).c_bit(), 38u);
-  EXPECT_EQ(Make(512 * kMiB, 1, {52, 48}).c_bit(), 47u);
+  EXPECT_EQ(Make(512 * kMiB, 1, {52, 44}).c_bit(), 43u);
   EXPECT_EQ(Make(512 * kMiB, 1, {46, 48}).c_bit(), 45u);
 }
 
@@ -81,39 +79,40 @@ TEST(SealedLayoutTest, MemslotsDoNotOverlapAndAreNumbered) {
 TEST(SealedLayoutTest, EachByteOfRamHasItsTwoHalvesAtTheSameOffset) {
   const SealedLayout layout = Make(6 * kGiB, 2);
   uint64_t private_bytes = 0;
-  for (const SealedMemslot& slot : Of(layout, SealedSource::kPrivate)) private_bytes += slot.size;
-  EXPECT_EQ(private_bytes, 6 * kGiB - kMiB);
-  for (const SealedMemslot& half : Of(layout, SealedSource::kPrivate)) {
-    const Gpa gpa = half.gpa - layout.c_mask();
-    EXPECT_EQ(layout.StagingOf(gpa) - layout.staging_base(), half.offset);
+  for (const SealedMemslot& slot : Of(layout, SealedSource::kPrivate)) {
+    private_bytes += slot.size;
+    const Gpa gpa = slot.gpa - layout.c_mask();
+    EXPECT_EQ(gpa < kHighRamBase ? gpa : gpa - kGiB, slot.offset);
   }
+  EXPECT_EQ(private_bytes, 6 * kGiB - kMiB);
 }
 
-TEST(SealedLayoutTest, StagingShowsRamAndThenTheExtraBytes) {
+TEST(SealedLayoutTest, WindowLiesBetweenRamAndTheCBit) {
   const SealedLayout layout = Make(6 * kGiB, 1);
-  EXPECT_GE(layout.staging_base(), 7 * kGiB);
-  EXPECT_EQ(layout.staging_base() % kGiB, 0u);
-  EXPECT_EQ(layout.staging_size(), 6 * kGiB + kExtra);
-  EXPECT_EQ(layout.StagingOf(0x100000), layout.staging_base() + 0x100000);
-  EXPECT_EQ(layout.StagingOf(kHighRamBase), layout.staging_base() + 3 * kGiB);
-  EXPECT_EQ(layout.extra_staging_base(), layout.staging_base() + 6 * kGiB);
-  EXPECT_EQ(layout.memslots().back().source, SealedSource::kStaging);
+  EXPECT_GE(layout.window_base(), 7 * kGiB);
+  EXPECT_EQ(layout.window_base() % kGiB, 0u);
+  EXPECT_EQ(layout.window_base() + layout.max_window_size(), layout.c_mask());
+  EXPECT_EQ(layout.window_slot(), layout.memslots().size());
+}
+
+TEST(SealedLayoutTest, CBitStaysInReachOfTheLoader) {
+  EXPECT_EQ(Make(512 * kMiB, 1, {52, 0}).c_bit(), 46u);
 }
 
 TEST(SealedLayoutTest, GuestThatDoesNotFitBelowTheCBitIsRefused) {
   const GuestLayout big = *GuestLayout::Create(200 * kGiB);
-  const auto layout = SealedLayout::Create(big, {39, 0}, 1, kExtra);
+  const auto layout = SealedLayout::Create(big, {39, 0}, 1);
   ASSERT_FALSE(layout.has_value());
   EXPECT_EQ(layout.error().kind, ErrorKind::kInvalidInput);
   EXPECT_NE(layout.error().message.find("--memory"), std::string::npos);
-  EXPECT_TRUE(SealedLayout::Create(big, {46, 0}, 1, kExtra).has_value());
+  EXPECT_TRUE(SealedLayout::Create(big, {46, 0}, 1).has_value());
 }
 
 TEST(SealedLayoutTest, OddAddressWidthsAreRefused) {
   const GuestLayout ram = *GuestLayout::Create(512 * kMiB);
   for (const PhysicalAddressBits address :
        {PhysicalAddressBits{0, 0}, {35, 0}, {53, 0}, {255, 0}, {48, 1}}) {
-    EXPECT_FALSE(SealedLayout::Create(ram, address, 1, kExtra).has_value()) << address.bits;
+    EXPECT_FALSE(SealedLayout::Create(ram, address, 1).has_value()) << address.bits;
   }
 }
 
