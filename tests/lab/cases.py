@@ -109,6 +109,14 @@ def check_doctor(result: Result) -> None:
     expect(isinstance(speed["hardware_speed"], bool), f"odd speed: {speed}")
 
 
+def check_doctor_finds_sealed(result: Result) -> None:
+    check_doctor(result)
+    report = json_of(text_of(result.stdout), "the report")
+    memory = report["private_memory"]["guest_memfd"]
+    expect(memory["present"] and memory["works"], f"guest_memfd: {memory}")
+    expect(report["modes"]["sealed"]["available"], f"sealed: {report['modes']['sealed']}")
+
+
 def check_reports(result: Result) -> None:
     """--events-fd gives ordered JSON lines, --stats a JSON file."""
     expect_exit(result, 0)
@@ -234,6 +242,26 @@ def private_memory_case(check: Callable[[Result], None]) -> Case:
     return Case("private-memory", "./private_guest", check, 90)
 
 
+def sealed_case(kernel: str, *, cpus: int, image: str = "vmlinuz") -> Case:
+    """A stock kernel all of whose memory is private. The lab's TSC is too uneven for a watchdog."""
+    return boot_case(f"sealed/{kernel}/{image}/{cpus}-cpu", kernel, image=image, cpus=cpus,
+                     memory_mib=512, cmdline="console=ttyS0 quiet tsc=unstable",
+                     extra=["--isolation", "sealed"], limit=400)
+
+
+def check_sealed_refused(reason: str) -> Callable[[Result], None]:
+    """Never a downgrade: exit code 5 and what is missing."""
+    def check(result: Result) -> None:
+        expect_exit(result, EXIT_REFUSED)
+        expect(reason in text_of(result.stderr), f"no word of '{reason}'")
+    return check
+
+
+def sealed_refused_case(reason: str) -> Case:
+    return Case("sealed/refused", "sealvm run --isolation sealed </dev/null",
+                check_sealed_refused(reason), 60)
+
+
 def common_cases() -> list[Case]:
     """What every L1 kernel must do on a full machine."""
     return [
@@ -253,11 +281,17 @@ def cases_for(stage: Stage) -> list[Case]:
              for kernel in ("cloud-6.12", "cloud-7.x")]
     match stage.name:
         case "6.12":
-            return common_cases() + boot_matrix() + guest_cases()
+            return [*common_cases(), *boot_matrix(), *guest_cases(),
+                    sealed_refused_case("KVM_CAP_GUEST_MEMFD_FLAGS is 0x0")]
         case "7.x":
-            return [*common_cases(), *boots, private_memory_case(check_private_guest_stops)]
+            return [*common_cases(), *boots, private_memory_case(check_private_guest_stops),
+                    sealed_refused_case("CPUID in private memory")]
         case "7.x-patched":
-            return [*common_cases(), *boots, private_memory_case(check_private_guest("exit"))]
+            return [Case("doctor", "sealvm doctor --json", check_doctor_finds_sealed, 60),
+                    private_memory_case(check_private_guest("exit")),
+                    *(sealed_case(kernel, cpus=2) for kernel in GUEST_KERNELS),
+                    sealed_case("cloud-6.12", cpus=1, image="vmlinux")]
         case "7.x-patched-intel":
-            return [private_memory_case(check_private_guest("shutdown"))]
+            return [private_memory_case(check_private_guest("shutdown")),
+                    sealed_case("cloud-6.12", cpus=1)]
     raise CheckFailed(f"no tests for L1 {stage.name}")
