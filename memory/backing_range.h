@@ -6,11 +6,15 @@
 
 namespace sealvm {
 
-// Bytes of a memory object, page aligned at both ends.
+// Bytes of a memory object; page aligned at both ends where pages come or go.
 struct BackingRange {
   uint64_t offset = 0;
   uint64_t length = 0;
 
+  uint64_t end() const { return offset + length; }
+  bool Overlaps(const BackingRange& other) const {
+    return offset < other.end() && other.offset < end();
+  }
   friend bool operator==(const BackingRange&, const BackingRange&) = default;
 };
 

@@ -15,8 +15,8 @@
 namespace sealvm {
 
 // Who wants to know when pages of a memory object come and go: memslots, DMA mappings, device
-// views, dirty tracking, statistics. Called on the thread that allocates or releases, from several
-// threads at once for different ranges; must not register or unregister, and must not allocate or
+// views, dirty tracking, statistics. Called on the thread that allocates or releases, by a memory
+// object for one change after another. Must not register or unregister, and must not allocate or
 // release.
 class FallocConsumer {
  public:

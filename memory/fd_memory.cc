@@ -5,53 +5,73 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <utility>
 
+#include "memory/guest_layout.h"
+
 namespace sealvm {
 
-Result<std::shared_ptr<FdMemory>> FdMemory::Create(Fd fd, uint64_t size, const Traits& traits) {
-  std::optional<PageSet> allocated;
-  if (!traits.counted_by_kernel) allocated = SEALVM_TRY(PageSet::Create(size));
-  return std::shared_ptr<FdMemory>(new FdMemory(std::move(fd), size, traits, std::move(allocated)));
+namespace {
+
+// cachestat(2), Linux 6.5; newer than Debian 12's headers. include/uapi/linux/mman.h.
+constexpr long kCachestatCall = 451;
+struct CachestatRange {
+  uint64_t offset;
+  uint64_t length;
+};
+struct Cachestat {
+  uint64_t cached;
+  uint64_t dirty;
+  uint64_t writeback;
+  uint64_t evicted;
+  uint64_t recently_evicted;
+};
+
+Result<uint64_t> CountPageCache(int fd, uint64_t size) {
+  CachestatRange range = {.offset = 0, .length = size};
+  Cachestat counts = {};
+  if (syscall(kCachestatCall, fd, &range, &counts, 0) != 0) {
+    return SystemError("cachestat", "guest memory", errno);
+  }
+  return counts.cached * kPageSize;
 }
 
-FdMemory::FdMemory(Fd fd, uint64_t size, const Traits& traits, std::optional<PageSet> allocated)
-    : fd_(std::move(fd)),
-      size_(size),
-      traits_(traits),
-      notifier_(traits.sharing),
-      allocated_(std::move(allocated)) {}
+Result<uint64_t> CountBlocks(int fd) {
+  struct stat status;
+  if (fstat(fd, &status) != 0) return SystemError("fstat", "guest memory", errno);
+  return static_cast<uint64_t>(status.st_blocks) * 512;  // stat(2): st_blocks is in 512 B units
+}
+
+}  // namespace
+
+Result<std::shared_ptr<FdMemory>> FdMemory::Create(Fd fd, uint64_t size, const Traits& traits) {
+  return std::shared_ptr<FdMemory>(new FdMemory(std::move(fd), size, traits));
+}
+
+FdMemory::FdMemory(Fd fd, uint64_t size, const Traits& traits)
+    : fd_(std::move(fd)), size_(size), traits_(traits), notifier_(traits.sharing) {}
 
 Result<> FdMemory::Allocate(BackingRange range) {
   SEALVM_TRY(CheckRange(range));
-  {
-    const std::lock_guard lock(mutex_);
-    // The size is fixed, and guest_memfd takes no other mode.
-    SEALVM_TRY(Fallocate(FALLOC_FL_KEEP_SIZE, "fallocate", range));
-    if (allocated_) allocated_->Add(range);
-  }
+  const std::lock_guard lock(mutex_);
+  // The size is fixed, and guest_memfd takes no other mode.
+  SEALVM_TRY(Fallocate(FALLOC_FL_KEEP_SIZE, "fallocate", range));
   notifier_.NotifyAllocated(range);
   return {};
 }
 
 Result<> FdMemory::Release(BackingRange range) {
   SEALVM_TRY(CheckRange(range));
-  const FallocNotifier::Invalidation invalidation(notifier_, range);
   const std::lock_guard lock(mutex_);
-  SEALVM_TRY(Fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, "fallocate(PUNCH_HOLE)", range));
-  if (allocated_) allocated_->Remove(range);
-  return {};
+  const FallocNotifier::Invalidation invalidation(notifier_, range);
+  return Fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, "fallocate(PUNCH_HOLE)", range);
 }
 
 Result<uint64_t> FdMemory::AllocatedBytes() const {
-  if (allocated_) {
-    const std::lock_guard lock(mutex_);
-    return allocated_->bytes();
-  }
-  struct stat status;
-  if (fstat(fd_.get(), &status) != 0) return SystemError("fstat", "guest memory", errno);
-  return static_cast<uint64_t>(status.st_blocks) * 512;  // stat(2): st_blocks is in 512 B units
+  return traits_.count == Count::kPageCache ? CountPageCache(fd_.get(), size_)
+                                            : CountBlocks(fd_.get());
 }
 
 Result<> FdMemory::CheckRange(BackingRange range) const {

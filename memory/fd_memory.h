@@ -4,11 +4,9 @@
 
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <string>
+#include <string_view>
 
 #include "memory/base/fd.h"
-#include "memory/page_set.h"
 #include "memory/private_memory.h"
 
 namespace sealvm {
@@ -17,14 +15,17 @@ namespace sealvm {
 // punching holes, with every consumer told. Thread-safe.
 class FdMemory : public PrivateMemory {
  public:
+  // What the kernel counts the object's pages by.
+  enum class Count {
+    kBlocks,     // st_blocks of fstat(2)
+    kPageCache,  // cachestat(2), where st_blocks stays 0 (guest_memfd)
+  };
+
   struct Traits {
     std::string_view provider;  // a string literal
     uint64_t page_size = 4096;  // bytes; what ranges are aligned to
     bool host_access = false;   // what the provider proved
-    // Whether st_blocks counts the pages. Where it does not (guest_memfd), pages count from
-    // Allocate to Release, and those that the guest touches without an Allocate do not count at
-    // all.
-    bool counted_by_kernel = true;
+    Count count = Count::kBlocks;
     FallocNotifier::Sharing sharing = FallocNotifier::Sharing::kOneVm;
   };
 
@@ -41,7 +42,7 @@ class FdMemory : public PrivateMemory {
   Result<uint64_t> AllocatedBytes() const override;
 
  private:
-  FdMemory(Fd fd, uint64_t size, const Traits& traits, std::optional<PageSet> allocated);
+  FdMemory(Fd fd, uint64_t size, const Traits& traits);
   Result<> CheckRange(BackingRange range) const;
   Result<> Fallocate(int mode, const char* call, BackingRange range) const;
 
@@ -49,9 +50,9 @@ class FdMemory : public PrivateMemory {
   const uint64_t size_;
   const Traits traits_;
   FallocNotifier notifier_;
-  // Orders what the kernel does with what the set says of it.
-  mutable std::mutex mutex_;
-  std::optional<PageSet> allocated_;  // where the kernel does not count
+  // Held over a change and its notification: a consumer that hears of an allocation may rely on the
+  // pages until it hears of their release.
+  std::mutex mutex_;
 };
 
 }  // namespace sealvm

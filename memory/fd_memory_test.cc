@@ -2,6 +2,7 @@
 // What the memory objects of all providers have in common, tried on a memfd.
 #include "memory/fd_memory.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/memfd.h>
@@ -76,8 +77,11 @@ TEST(FdMemoryTest, RefusedRangeReachesNobody) {
   EXPECT_EQ(consumer->allocated, 0u);
 }
 
-TEST(FdMemoryTest, CountsByItselfWhereTheKernelDoesNot) {
-  const auto memory = Make({.provider = "test", .counted_by_kernel = false});
+TEST(FdMemoryTest, PageCacheCountsWhatBlocksCount) {
+  const auto memory = Make({.provider = "test", .count = FdMemory::Count::kPageCache});
+  const Result<uint64_t> before = memory->AllocatedBytes();
+  if (!before && before.error().os_error == ENOSYS) GTEST_SKIP() << "no cachestat(2)";
+  EXPECT_EQ(*before, 0u);
   ASSERT_TRUE(memory->Allocate({0, 8 * kPageSize}).has_value());
   ASSERT_TRUE(memory->Allocate({4 * kPageSize, 8 * kPageSize}).has_value());
   EXPECT_EQ(*memory->AllocatedBytes(), 12 * kPageSize);

@@ -26,4 +26,13 @@ Result<GuestLayout> GuestLayout::Create(uint64_t ram_size) {
   return layout;
 }
 
+std::optional<BackingRange> GuestLayout::BackingOf(Gpa gpa, uint64_t length) const {
+  for (const RamRange& range : ram_) {
+    if (gpa < range.base || gpa >= range.end()) continue;
+    if (length > range.end() - gpa) break;
+    return BackingRange{range.backing_offset + (gpa - range.base), length};
+  }
+  return std::nullopt;
+}
+
 }  // namespace sealvm

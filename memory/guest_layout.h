@@ -4,9 +4,11 @@
 
 #include <stdint.h>
 
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "memory/backing_range.h"
 #include "memory/base/result.h"
 
 namespace sealvm {
@@ -52,6 +54,9 @@ class GuestLayout {
   std::span<const RamRange> ram() const { return ram_; }
   uint64_t ram_size() const { return ram_size_; }
   const RamRange& low_ram() const { return ram_.front(); }
+  // The bytes of the memory object that [gpa, gpa + length) stands for; nothing if that is not
+  // inside one range of RAM. Empty ranges inside RAM are.
+  std::optional<BackingRange> BackingOf(Gpa gpa, uint64_t length) const;
   // First address above all RAM.
   Gpa ram_end() const { return ram_.back().end(); }
 

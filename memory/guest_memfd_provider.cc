@@ -12,7 +12,8 @@ Result<std::shared_ptr<PrivateMemory>> GuestMemfdProvider::Create(uint64_t size,
   Fd fd = SEALVM_TRY(create_(size));
   // Its st_blocks stays 0 (Linux virt/kvm/guest_memfd.c keeps no such count).
   return MakePrivateFdMemory(std::move(fd), size,
-                             {.provider = "guest_memfd", .counted_by_kernel = false}, policy);
+                             {.provider = "guest_memfd", .count = FdMemory::Count::kPageCache},
+                             policy);
 }
 
 }  // namespace sealvm

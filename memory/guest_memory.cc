@@ -36,11 +36,8 @@ bool GuestMemory::Contains(Gpa gpa, uint64_t length) const {
 }
 
 Result<uint8_t*> GuestMemory::Translate(Gpa gpa, uint64_t length) const {
-  for (const RamRange& range : layout_.ram()) {
-    if (gpa < range.base || gpa >= range.end()) continue;
-    if (length > range.end() - gpa) break;
-    return mapping_.data() + range.backing_offset + (gpa - range.base);
-  }
+  const std::optional<BackingRange> bytes = layout_.BackingOf(gpa, length);
+  if (bytes) return mapping_.data() + bytes->offset;
   return InvalidInput(fmt::format("guest physical range {:#x}+{:#x} is not RAM", gpa, length));
 }
 

@@ -37,11 +37,8 @@ PageConversions::PageConversions(const GuestLayout& layout,
       shared_(std::move(shared)) {}
 
 Result<BackingRange> PageConversions::Translate(Gpa gpa, uint64_t length) const {
-  for (const RamRange& ram : layout_.ram()) {
-    if (gpa < ram.base || gpa - ram.base >= ram.size) continue;
-    if (length > ram.size - (gpa - ram.base)) break;
-    return BackingRange{ram.backing_offset + (gpa - ram.base), length};
-  }
+  const std::optional<BackingRange> bytes = layout_.BackingOf(gpa, length);
+  if (bytes) return *bytes;
   return InvalidInput(fmt::format("GPA {:#x}+{:#x} is not RAM", gpa, length));
 }
 

@@ -3,14 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <atomic>
-#include <random>
-#include <thread>
-#include <vector>
 
 #include "memory/memfd_provider.h"
-#include "memory/shared_view.h"
 
 namespace sealvm {
 namespace {
@@ -154,72 +149,6 @@ TEST(PageConversionsTest, HalvesOfOtherSizesAreRefused) {
   EXPECT_FALSE(PageConversions::Create(layout, right, wrong, 0).has_value());
   EXPECT_FALSE(PageConversions::Create(layout, right, right, 2 * kSize).has_value());
   EXPECT_FALSE(PageConversions::Create(layout, right, right, 100).has_value());
-}
-
-class SharedViewTest : public testing::Test {
- protected:
-  Guest guest_;
-  std::shared_ptr<GuestMemory> memory_ =
-      std::make_shared<GuestMemory>(*GuestMemory::Create(guest_.layout, guest_.shared_half));
-  SharedView view_{memory_, guest_.conversions};
-};
-
-TEST_F(SharedViewTest, DevicesReachWhatIsSharedAndNothingElse) {
-  ASSERT_TRUE(guest_.conversions->ToShared(kMiB, kPageSize).has_value());
-  std::array<uint8_t, 4> bytes = {1, 2, 3, 4};
-  EXPECT_TRUE(view_.Write(kMiB + 10, bytes).has_value());
-  EXPECT_TRUE(view_.Read(kMiB + 10, bytes).has_value());
-  EXPECT_FALSE(view_.Write(kMiB + kPageSize - 2, bytes).has_value()) << "half of it is private";
-  EXPECT_FALSE(view_.Read(0, bytes).has_value());
-  EXPECT_FALSE(view_.Read(kSize - 2, bytes).has_value());
-  EXPECT_FALSE(view_.Read(UINT64_MAX - 1, bytes).has_value());
-  EXPECT_EQ(view_.refused(), 4u);
-}
-
-TEST_F(SharedViewTest, NothingIsReachedAfterThePageWentPrivate) {
-  ASSERT_TRUE(guest_.conversions->ToShared(kMiB, kPageSize).has_value());
-  const std::array<uint8_t, 1> secret = {0x5e};
-  ASSERT_TRUE(view_.Write(kMiB, secret).has_value());
-  ASSERT_TRUE(guest_.conversions->ToPrivate(kMiB, kPageSize).has_value());
-  std::array<uint8_t, 1> seen = {};
-  EXPECT_FALSE(view_.Read(kMiB, seen).has_value());
-  ASSERT_TRUE(guest_.conversions->ToShared(kMiB, kPageSize).has_value());
-  ASSERT_TRUE(view_.Read(kMiB, seen).has_value());
-  EXPECT_EQ(seen[0], 0) << "the dropped page came back";
-}
-
-TEST_F(SharedViewTest, AGuestThatSharesAllHasNoBounds) {
-  SharedView all(memory_);
-  const std::array<uint8_t, 1> byte = {7};
-  EXPECT_TRUE(all.Write(kSize - 1, byte).has_value());
-  EXPECT_FALSE(all.Write(kSize, byte).has_value());
-}
-
-TEST_F(SharedViewTest, ConversionsAndDevicesAgreeUnderLoad) {
-  constexpr uint64_t kPages = 64;
-  std::vector<std::jthread> threads;
-  for (unsigned seed = 0; seed < 2; ++seed) {
-    threads.emplace_back([this, seed] {
-      std::minstd_rand random(seed);
-      for (int i = 0; i < 2000; ++i) {
-        const Gpa gpa = random() % kPages * kPageSize;
-        const bool shared = random() % 2 == 0;
-        const Result<> result = shared ? guest_.conversions->ToShared(gpa, kPageSize)
-                                       : guest_.conversions->ToPrivate(gpa, kPageSize);
-        EXPECT_TRUE(result.has_value());
-      }
-    });
-    threads.emplace_back([this, seed] {
-      std::minstd_rand random(seed + 100);
-      std::array<uint8_t, 16> bytes = {1};
-      for (int i = 0; i < 2000; ++i) {
-        static_cast<void>(view_.Write(random() % kPages * kPageSize, bytes));
-      }
-    });
-  }
-  threads.clear();
-  // What a device wrote lies in pages that are shared now, and in no others.
-  EXPECT_LE(*guest_.shared_half->AllocatedBytes(), guest_.conversions->counters().shared_bytes);
 }
 
 }  // namespace
