@@ -8,8 +8,9 @@
 
 namespace sealvm {
 
-// The built-in diagnostic guest: a static ELF64 file with one PT_LOAD segment at 1 MiB, physical =
-// virtual, under 256 KiB in memory. It is entered like a vmlinux by the Linux 64-bit boot protocol
+// The built-in diagnostic guest: a static ELF64 file with one PT_LOAD segment, physical = virtual,
+// from 0x160000 on, under 256 KiB in memory: in the second MiB, above what the VMM of a sealed
+// guest puts at its beginning. It is entered like a vmlinux by the Linux 64-bit boot protocol
 // (Documentation/arch/x86/boot.rst): RIP = e_entry, RSI = zero page, long mode, the image, the zero
 // page and the command line identity mapped. From the zero page it uses e820_table, cmd_line_ptr
 // and acpi_rsdp_addr; its command line's words are listed in guest-fw/README.md. 2 MiB of RAM

@@ -31,6 +31,7 @@ alignas(kTableSize) uint8_t low_tables[6 * kTableSize];
 
 alignas(PageTables) uint8_t tables_storage[sizeof(PageTables)];
 bool has_high_tables;
+bool has_shared_aliases;
 
 PageTables& Tables() { return *std::launder(reinterpret_cast<PageTables*>(tables_storage)); }
 
@@ -63,6 +64,15 @@ bool MapHighRam(const BootInfo& boot) {
   return true;
 }
 
+bool MapSharedAliases(const BootInfo& boot) {
+  for (const MemoryRange& range : boot.ranges()) {
+    if (range.is_ram() && !Tables().MapSharedAlias(range.base, range.size)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // What is free of the usable RAM that the image lies in, behind the image.
 void UseRoomBehindImage(const BootInfo& boot) {
   const auto end = reinterpret_cast<uint64_t>(image_end);
@@ -78,15 +88,16 @@ void UseRoomBehindImage(const BootInfo& boot) {
 
 }  // namespace
 
-void MapImage() {
-  auto& tables =
-      *new (tables_storage) PageTables(PhysicalMemory(0, PageTables::kEnd), HasGigabytePages());
+void MapImage(uint64_t c_mask) {
+  auto& tables = *new (tables_storage)
+                     PageTables(PhysicalMemory(0, PageTables::kEnd), HasGigabytePages(), c_mask);
+  has_shared_aliases = c_mask != 0;
   const auto area = reinterpret_cast<uint64_t>(low_tables);
   tables.UseArea(area, area + sizeof(low_tables));
   if (!tables.Map(InUseStart(), InUseEnd() - InUseStart(), Caching::kWriteBack)) {
     Fail("no page tables for the guest's own image");
   }
-  WriteCr3(tables.root());
+  WriteCr3(tables.cr3());
 }
 
 void MapAllMemory(const BootInfo& boot) {
@@ -98,10 +109,15 @@ void MapAllMemory(const BootInfo& boot) {
   if (!MapHighRam(boot)) {
     Fail("no room for the page tables of the memory above 4 GiB");
   }
+  if (has_shared_aliases && !MapSharedAliases(boot)) {
+    Fail("no room for the page tables of the shared aliases");
+  }
   InRing0([] { WriteCr3(PageTableRoot()); });
 }
 
-uint64_t PageTableRoot() { return Tables().root(); }
+uint64_t PageTableRoot() { return Tables().cr3(); }
+
+uintptr_t SharedAlias(uint64_t address) { return PageTables::kSharedWindow + address; }
 
 uint64_t InUseStart() { return reinterpret_cast<uint64_t>(image_start); }
 

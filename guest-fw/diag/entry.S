@@ -145,6 +145,8 @@ exception_common:
 // Where the other vCPUs land in long mode: they set their bit in ap_online and stop for good.
         .globl ApLongMode
 ApLongMode:
+        mov ap_cr3(%rip), %rax
+        mov %rax, %cr3
         mov $1, %eax
         cpuid
         mov %ebx, %edi
@@ -215,9 +217,11 @@ fault_stack_top:
         .globl fault_stack_top
         .skip USER_STACK_SIZE
 user_stack_top:
-        .globl ap_online
+        .globl ap_online, ap_cr3
         .balign 64
 ap_online:
         .skip MAX_APIC_IDS / 8
+ap_cr3:
+        .skip 8
 
         .section .note.GNU-stack, "", @progbits

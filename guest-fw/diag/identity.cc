@@ -11,11 +11,9 @@ namespace {
 
 // AMD64 APM vol. 3 appendix E.4.17; vol. 2 section 15.34.10.
 constexpr uint32_t kEncryptedMemoryLeaf = 0x8000'001f;
-constexpr uint32_t kCpuidSev = 1 << 1;
+constexpr uint32_t kCpuidSev = 1 << 1;  // EAX
+constexpr uint32_t kCBitMask = 0x3f;    // EBX
 constexpr uint32_t kSevStatusMsr = 0xc001'0131;
-constexpr uint64_t kSevActive = 1 << 0;
-constexpr uint64_t kSevEsActive = 1 << 1;
-constexpr uint64_t kSevSnpActive = 1 << 2;
 
 // Intel TDX Module Base Architecture Specification, "CPUID virtualization": leaf 0x21.
 constexpr uint32_t kTdxLeaf = 0x21;
@@ -28,15 +26,6 @@ constexpr uint32_t kTscLeaf = 0x15;
 constexpr uint32_t kBrandLeaf = 0x8000'0002;
 
 uint32_t MaxLeaf(uint32_t base) { return Cpuid(base).eax; }
-
-bool IsTdx() {
-  if (MaxLeaf(0) < kTdxLeaf) {
-    return false;
-  }
-  const CpuidResult r = Cpuid(kTdxLeaf);
-  const uint32_t vendor[] = {r.ebx, r.edx, r.ecx};
-  return memcmp(vendor, kTdxVendor.data(), sizeof(vendor)) == 0;
-}
 
 // Null-terminated text that may be shorter, without the blanks before it.
 std::string_view Trimmed(const char* text, size_t size) {
@@ -56,21 +45,27 @@ std::string_view Trimmed(const char* text, size_t size) {
 
 }  // namespace
 
-std::string_view IsolationText() {
-  if (IsTdx()) {
-    return "Intel TDX";
+bool IsTdx() {
+  if (MaxLeaf(0) < kTdxLeaf) {
+    return false;
   }
+  const CpuidResult r = Cpuid(kTdxLeaf);
+  const uint32_t vendor[] = {r.ebx, r.edx, r.ecx};
+  return memcmp(vendor, kTdxVendor.data(), sizeof(vendor)) == 0;
+}
+
+SevFace ReadSevFace() {
+  SevFace face;
+  if (MaxLeaf(0x8000'0000) < kEncryptedMemoryLeaf) {
+    return face;
+  }
+  const CpuidResult leaf = Cpuid(kEncryptedMemoryLeaf);
   uint64_t status = 0;
-  const bool has_sev = MaxLeaf(0x8000'0000) >= kEncryptedMemoryLeaf &&
-                       (Cpuid(kEncryptedMemoryLeaf).eax & kCpuidSev) != 0 &&
-                       TryReadMsr(kSevStatusMsr, &status);
-  if (!has_sev || (status & kSevActive) == 0) {
-    return "none that a guest can see (no SEV, no TDX)";
+  if ((leaf.eax & kCpuidSev) != 0 && TryReadMsr(kSevStatusMsr, &status)) {
+    face.status = status;
+    face.c_bit = leaf.ebx & kCBitMask;
   }
-  if ((status & kSevSnpActive) != 0) {
-    return "AMD SEV-SNP";
-  }
-  return (status & kSevEsActive) != 0 ? "AMD SEV-ES" : "AMD SEV or sealed memory";
+  return face;
 }
 
 std::string_view HypervisorText(char (&storage)[16]) {

@@ -6,12 +6,16 @@
 
 #include <string_view>
 
+#include "guest-fw/diag/sev_face.h"
+
 namespace sealvm::diag {
 
 // Who this processor and its hypervisor say they are, by CPUID and MSRs.
 
-// What protects this guest's memory, as far as a guest can tell.
-std::string_view IsolationText();
+// Whether the guest has a C-bit, and which.
+SevFace ReadSevFace();
+
+bool IsTdx();
 
 // The vendor of the hypervisor leaf 0x40000000 (12 characters, kept in `storage`), or "none".
 std::string_view HypervisorText(char (&storage)[16]);

@@ -5,6 +5,7 @@ namespace sealvm::diag {
 namespace {
 
 constexpr uint64_t kPage = 4096;
+constexpr uint64_t kLargePage = uint64_t{2} << 20;
 
 uint64_t RoundUp(uint64_t address) {
   return address > UINT64_MAX - kPage ? UINT64_MAX & ~(kPage - 1)
@@ -77,6 +78,33 @@ uint64_t CheckPlan::bytes() const {
     bytes += span.size();
   }
   return bytes;
+}
+
+std::optional<PageSpan> CheckPlan::Lowest(uint64_t size) const {
+  std::optional<PageSpan> lowest;
+  for (const uint64_t alignment : {kLargePage, kPage}) {
+    for (const PageSpan& span : spans()) {
+      const uint64_t start = (span.start + alignment - 1) & ~(alignment - 1);
+      const bool fits = start >= span.start && start <= span.end && size <= span.end - start;
+      if (fits && (!lowest || start < lowest->start)) {
+        lowest = {start, start + size};
+      }
+    }
+    if (lowest) {
+      return lowest;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<PageSpan> CheckPlan::Highest(uint64_t size) const {
+  std::optional<PageSpan> highest;
+  for (const PageSpan& span : spans()) {
+    if (size <= span.size() && (!highest || span.end > highest->end)) {
+      highest = {span.end - size, span.end};
+    }
+  }
+  return highest;
 }
 
 std::optional<MemoryFault> CheckMemory(uintptr_t base, std::span<const PageSpan> spans) {

@@ -35,6 +35,11 @@ class CheckPlan {
   std::span<const PageSpan> spans() const { return {spans_, count_}; }
   uint64_t bytes() const;
 
+  // The lowest and the highest `size` bytes that are together; nothing when no span is as large.
+  // The lowest begin at a large page if there is such a place. `size` is in whole pages.
+  std::optional<PageSpan> Lowest(uint64_t size) const;
+  std::optional<PageSpan> Highest(uint64_t size) const;
+
  private:
   void Add(uint64_t start, uint64_t end);
 

@@ -75,6 +75,32 @@ TEST_F(ExcludeTest, NeighboursAndEmptyRangesChangeNothing) {
   EXPECT_EQ(plan_.bytes(), 0x10000u);
 }
 
+class RoomTest : public testing::Test {
+ protected:
+  // Not in the order of addresses, as after Exclude.
+  static constexpr MemoryRange kRanges[] = {{0x50'0000, 0x30'1000, RangeType::kUsable},
+                                            {0x10'1000, 0x20'0000, RangeType::kUsable},
+                                            {0x90'0000, 0x1000, RangeType::kUsable}};
+  CheckPlan plan_{kRanges};
+};
+
+TEST_F(RoomTest, TheLowestBeginsAtALargePageWhereItCan) {
+  EXPECT_EQ(plan_.Lowest(0x10'1000), (PageSpan{0x20'0000, 0x30'1000}));
+  EXPECT_EQ(plan_.Lowest(0x20'0000), (PageSpan{0x60'0000, 0x80'0000}));
+  EXPECT_EQ(plan_.Lowest(0x30'0000), (PageSpan{0x50'0000, 0x80'0000}));
+}
+
+TEST_F(RoomTest, TheHighestEndsWithRam) {
+  EXPECT_EQ(plan_.Highest(0x1000), (PageSpan{0x90'0000, 0x90'1000}));
+  EXPECT_EQ(plan_.Highest(0x2000), (PageSpan{0x7f'f000, 0x80'1000}));
+}
+
+TEST_F(RoomTest, WhatIsLargerThanEverySpanHasNoRoom) {
+  EXPECT_EQ(plan_.Lowest(0x30'2000), std::nullopt);
+  EXPECT_EQ(plan_.Highest(0x30'2000), std::nullopt);
+  EXPECT_EQ(plan_.Lowest(UINT64_MAX & ~(kPage - 1)), std::nullopt);
+}
+
 // Sixteen pages of memory that can be mapped more than once.
 class MemoryCheckTest : public testing::Test {
  protected:

@@ -43,12 +43,12 @@ uint64_t PageTables::Descend(uint64_t table, uint64_t index) {
     if (next == 0) {
       return 0;
     }
-    *entry = next | kPresent | kWritable | kUser;
+    *entry = next | c_mask_ | kPresent | kWritable | kUser;
   }
-  return *entry & kAddressMask;
+  return *entry & kAddressMask & ~c_mask_;
 }
 
-bool PageTables::MapPage(uint64_t address, uint64_t flags) {
+bool PageTables::MapPage(uint64_t address, uint64_t entry_value) {
   uint64_t table = Descend(root_, Index(address, kLevel4Shift));
   unsigned shift = kLevel3Shift;
   if (table != 0 && !gigabyte_pages_) {
@@ -60,24 +60,33 @@ bool PageTables::MapPage(uint64_t address, uint64_t flags) {
   }
   auto* entry = reinterpret_cast<uint64_t*>(memory_.At(table + Index(address, shift) * 8, 8));
   if (*entry == 0) {
-    *entry = address | flags;
+    *entry = entry_value;
+  }
+  return true;
+}
+
+bool PageTables::MapPages(uint64_t base, uint64_t size, uint64_t window, uint64_t bits) {
+  const uint64_t end = c_mask_ != 0 ? kSharedWindow : kEnd;
+  if (base > end || size > end - base || (root_ == 0 && (root_ = TakeTable()) == 0)) {
+    return false;
+  }
+  const uint64_t page = uint64_t{1} << (gigabyte_pages_ ? kLevel3Shift : kLevel2Shift);
+  const uint64_t flags = kPresent | kWritable | kUser | kLargePage | bits;
+  for (uint64_t address = base & ~(page - 1); address < base + size; address += page) {
+    if (!MapPage(window + address, address | flags)) {
+      return false;
+    }
   }
   return true;
 }
 
 bool PageTables::Map(uint64_t base, uint64_t size, Caching caching) {
-  if (base > kEnd || size > kEnd - base || (root_ == 0 && (root_ = TakeTable()) == 0)) {
-    return false;
-  }
-  const uint64_t page = uint64_t{1} << (gigabyte_pages_ ? kLevel3Shift : kLevel2Shift);
-  const uint64_t flags = kPresent | kWritable | kUser | kLargePage |
-                         (caching == Caching::kUncached ? kCacheDisable | kWriteThrough : 0);
-  for (uint64_t address = base & ~(page - 1); address < base + size; address += page) {
-    if (!MapPage(address, flags)) {
-      return false;
-    }
-  }
-  return true;
+  return MapPages(base, size, 0,
+                  caching == Caching::kUncached ? kCacheDisable | kWriteThrough : c_mask_);
+}
+
+bool PageTables::MapSharedAlias(uint64_t base, uint64_t size) {
+  return c_mask_ != 0 && MapPages(base, size, kSharedWindow, 0);
 }
 
 }  // namespace sealvm::diag

@@ -48,7 +48,7 @@ class PageTablesTest : public testing::TestWithParam<bool> {
   }
 
   std::vector<uint8_t> ram_ = std::vector<uint8_t>(kArea + kAreaSize, 0xa5);
-  PageTables tables_{memory(), GetParam()};
+  PageTables tables_{memory(), GetParam(), 0};
 };
 
 INSTANTIATE_TEST_SUITE_P(PageSizes, PageTablesTest, testing::Bool(),
@@ -114,6 +114,64 @@ TEST_P(PageTablesTest, RefusesAddressesThatHaveNoIdentity) {
 TEST_P(PageTablesTest, AnAreaOutsideMemoryIsNotTouched) {
   tables_.UseArea(ram_.size(), ram_.size() + 4096);
   EXPECT_FALSE(tables_.Map(0, kGiB, PageTables::Caching::kWriteBack));
+}
+
+TEST_P(PageTablesTest, WithoutACBitThereIsNoSharedAlias) {
+  EXPECT_FALSE(tables_.MapSharedAlias(0, kGiB));
+  ASSERT_TRUE(tables_.Map(PageTables::kSharedWindow, kGiB, PageTables::Caching::kWriteBack));
+  EXPECT_EQ(Walk(PageTables::kSharedWindow)->physical, PageTables::kSharedWindow);
+}
+
+// The walk follows addresses as a processor without a C-bit would, so tables with the bit are put
+// where the bit leads.
+class CBitPageTablesTest : public PageTablesTest {
+ protected:
+  static constexpr uint64_t kC = uint64_t{1} << 40;
+
+  CBitPageTablesTest() { tables_.UseArea(kArea, kArea + kAreaSize); }
+
+  // The entry that maps `address`; every entry on the way must have the C-bit.
+  std::optional<uint64_t> Leaf(uint64_t address) {
+    uint64_t table = tables_.root();
+    for (int shift = 39; shift >= 21; shift -= 9) {
+      const auto entry = memory().Read<uint64_t>(table + (address >> shift & 511) * 8);
+      if ((entry & 1) == 0 || (entry & 0x80) != 0) {
+        return entry;
+      }
+      EXPECT_TRUE(entry & kC) << address;
+      table = entry & 0x000f'ffff'ffff'f000 & ~kC;
+    }
+    return std::nullopt;
+  }
+
+  PageTables tables_{memory(), GetParam(), kC};
+};
+
+INSTANTIATE_TEST_SUITE_P(PageSizes, CBitPageTablesTest, testing::Bool(),
+                         [](const auto& info) { return info.param ? "Gigabyte" : "TwoMebibyte"; });
+
+TEST_P(CBitPageTablesTest, TablesAndCachedMemoryArePrivate) {
+  ASSERT_TRUE(tables_.Map(0, kGiB, PageTables::Caching::kWriteBack));
+  EXPECT_EQ(Leaf(0), kC | 0x87);
+  EXPECT_EQ(tables_.cr3(), kC | kArea);
+}
+
+TEST_P(CBitPageTablesTest, DevicesAreNot) {
+  ASSERT_TRUE(tables_.Map(3 * kGiB, kGiB, PageTables::Caching::kUncached));
+  EXPECT_EQ(Leaf(3 * kGiB), (3 * kGiB) | 0x9f);
+}
+
+TEST_P(CBitPageTablesTest, TheSharedAliasIsTheSameAddressWithoutTheBit) {
+  ASSERT_TRUE(tables_.Map(4 * kGiB, kGiB, PageTables::Caching::kWriteBack));
+  ASSERT_TRUE(tables_.MapSharedAlias(4 * kGiB, kGiB));
+  EXPECT_EQ(Leaf(4 * kGiB), kC | (4 * kGiB) | 0x87);
+  EXPECT_EQ(Leaf(PageTables::kSharedWindow + 4 * kGiB), (4 * kGiB) | 0x87);
+}
+
+TEST_P(CBitPageTablesTest, MemoryEndsWhereTheSharedAliasesBegin) {
+  EXPECT_FALSE(
+      tables_.Map(PageTables::kSharedWindow - kGiB, 2 * kGiB, PageTables::Caching::kWriteBack));
+  EXPECT_FALSE(tables_.MapSharedAlias(PageTables::kSharedWindow, kGiB));
 }
 
 }  // namespace

@@ -6,40 +6,14 @@
 #include "guest-fw/diag/end.h"
 #include "guest-fw/diag/identity.h"
 #include "guest-fw/diag/memory_check.h"
+#include "guest-fw/diag/private_memory.h"
+#include "guest-fw/diag/report_line.h"
 #include "guest-fw/diag/smp.h"
 #include "guest-fw/diag/supervisor.h"
 #include "guest-fw/diag/text_buffer.h"
 
 namespace sealvm::diag {
 namespace {
-
-constexpr size_t kLabelWidth = 14;
-
-// A line of the report that prints itself at its end.
-class Line {
- public:
-  explicit Line(std::string_view label) : text_(storage_) {
-    text_.Text("  ").Padded(label, kLabelWidth);
-  }
-  ~Line() { WriteConsole(text_.Char('\n').view()); }
-  Line(const Line&) = delete;
-  Line& operator=(const Line&) = delete;
-
-  TextBuffer* operator->() { return &text_; }
-
- private:
-  char storage_[160] = {};
-  TextBuffer text_;
-};
-
-// TSC ticks as seconds; nothing when the frequency is not known.
-void AppendSeconds(TextBuffer& text, std::string_view before, uint64_t ticks,
-                   std::string_view after) {
-  const uint64_t kilohertz = TscHertz() / 1000;
-  if (kilohertz != 0) {
-    text.Text(before).Seconds(ticks * 1000 / kilohertz).Text(after);
-  }
-}
 
 void PrintBanner(std::string_view version) {
   char storage[100];
@@ -51,20 +25,53 @@ void PrintBanner(std::string_view version) {
   WriteConsole(banner.Text("diagnostic guest\n\n").view());
 }
 
+bool IsSealed(Privacy ram) { return ram == Privacy::kPrivate || ram == Privacy::kMixed; }
+
+// SEV without its extensions is also the face that a sealed guest is shown; trying tells which.
+// False when there is a C-bit that does nothing.
+bool PrintPlainSev(const SevFace& sev, Privacy ram) {
+  if (IsSealed(ram)) {
+    Line("Isolation")->Text("sealed: SEV's face without its hardware, C-bit ").Decimal(sev.c_bit);
+    Line("")->Text("as this guest finds it: no statement about hardware");
+  } else if (ram == Privacy::kEncrypted) {
+    Line("Isolation")->Text("AMD SEV, C-bit ").Decimal(sev.c_bit);
+  } else {
+    Line("Isolation")->Text("FAILED: SEV's face, but no effect of C-bit ").Decimal(sev.c_bit);
+    return false;
+  }
+  return true;
+}
+
+bool PrintIsolation(const SevFace& sev, Privacy ram) {
+  if (IsTdx()) {
+    Line("Isolation")->Text("Intel TDX");
+  } else if (!sev.active()) {
+    Line("Isolation")->Text("none that a guest can see (no SEV, no TDX)");
+  } else if (sev.es() || sev.snp()) {
+    Line("Isolation")->Text(sev.snp() ? "AMD SEV-SNP" : "AMD SEV-ES");
+  } else {
+    return PrintPlainSev(sev, ram);
+  }
+  return true;
+}
+
 void PrintIdentity() {
   char hypervisor[16];
   char processor[64];
-  Line("Isolation")->Text(IsolationText());
   Line("Hypervisor")->Text(HypervisorText(hypervisor));
   Line("Processor")->Text(ProcessorText(processor));
 }
 
-void PrintMemoryMap(const BootInfo& boot) {
+void PrintMemoryMap(const Startup& startup) {
+  const BootInfo& boot = startup.boot;
   std::string_view label = "Memory map";
   for (const MemoryRange& range : boot.ranges()) {
     Line line(label);
     line->Hex(range.base, 12).Text(" - ").Hex(range.end() - 1, 12).Text("  ");
     line->Padded(RangeTypeName(range.type), 12).Size(range.size);
+    if (const Privacy privacy = PrivacyOf(startup, range); privacy != Privacy::kUnknown) {
+      line->Text(", ").Text(PrivacyName(privacy));
+    }
     label = "";
   }
   Line("Memory")->Size(boot.UsableBytes()).Text(" usable");
@@ -120,13 +127,17 @@ void PrintTime(uint64_t entry_tsc) {
 void ReportAndPowerOff(const Words& words, const AcpiInfo& acpi) {
   const Startup& startup = GetStartup();
   PrintBanner(words.version);
+  const Privacy ram = PrivacyOfRam(startup);
+  bool good = PrintIsolation(startup.sev, ram);
   PrintIdentity();
-  PrintMemoryMap(startup.boot);
-  bool good = true;
+  PrintMemoryMap(startup);
   if (words.task == Task::kQuickReport) {
     Line("Memory test")->Text("left out (diag=quick)");
   } else {
-    good = TestAllMemory(startup);
+    good = TestAllMemory(startup) && good;
+  }
+  if (IsSealed(ram)) {
+    good = TestPrivateMemory(startup) && good;
   }
   good = TestVcpus(startup, acpi) && good;
   PrintTime(startup.entry_tsc);

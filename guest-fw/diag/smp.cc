@@ -16,6 +16,7 @@ extern uint8_t ap_trampoline[];
 extern uint8_t ap_trampoline_fields[];
 extern uint8_t ap_trampoline_end[];
 extern uint64_t ap_online[MAX_APIC_IDS / 64];
+extern uint64_t ap_cr3;
 void ApLongMode();
 }
 
@@ -41,7 +42,8 @@ constexpr uint32_t kCpuidX2apic = 1 << 21;  // CPUID 1 ECX
 // Where a start-up IPI can point: its vector is the page number. Page 0 has the real-mode vectors,
 // and from 640 KiB on there are no plain pages on a PC.
 constexpr uint64_t kFirstTrampoline = 0x1000;
-constexpr uint64_t kLastTrampoline = 0x9f000;
+constexpr uint64_t kTrampolineEnd = 0xa0000;
+constexpr uint64_t kPage = 4096;
 
 // How long to wait for the next vCPU, in TSC ticks: a second at 4 GHz, two at 2 GHz.
 constexpr uint64_t kPatience = 4'000'000'000;
@@ -110,23 +112,31 @@ class LocalApic {
   uint64_t mmio_ = 0;
 };
 
-// The highest suitable page of usable RAM, or 0.
-uint64_t FindTrampolinePage(std::span<const MemoryRange> ranges) {
+// Where in usable RAM the trampoline's page and the page table behind it go, as high as they can,
+// or 0.
+uint64_t FindTrampoline(std::span<const MemoryRange> ranges, bool with_table) {
+  const uint64_t size = (with_table ? 2 : 1) * kPage;
   uint64_t page = 0;
   for (const PageSpan& span : CheckPlan(ranges).spans()) {
-    const uint64_t last = std::min(span.end - 4096, kLastTrampoline);
-    if (span.start <= last && last >= kFirstTrampoline && last > page) {
-      page = last;
+    const uint64_t end = std::min(span.end, kTrampolineEnd);
+    if (end >= kFirstTrampoline + size && end - size >= span.start && end - size > page) {
+      page = end - size;
     }
   }
   return page;
 }
 
-void WriteTrampoline(uint64_t page, uint64_t cr3) {
+// Real mode can load only 32 bits into CR3, so no C-bit: with one, the topmost table is copied to
+// where memory is shared for this. Its entries have the bit.
+void WriteTrampoline(uint64_t page, uint64_t cr3, bool with_table) {
   auto* to = reinterpret_cast<uint8_t*>(page);
   memcpy(to, ap_trampoline, static_cast<size_t>(ap_trampoline_end - ap_trampoline));
+  if (with_table) {
+    memcpy(to + kPage, reinterpret_cast<const uint8_t*>(cr3 & UINT32_MAX), kPage);
+  }
+  ap_cr3 = cr3;
   const TrampolineFields fields{
-      .cr3 = static_cast<uint32_t>(cr3),
+      .cr3 = static_cast<uint32_t>(with_table ? page + kPage : cr3),
       .target = static_cast<uint32_t>(reinterpret_cast<uint64_t>(&ApLongMode)),
       .code_selector = KERNEL_CODE_SELECTOR,
       .gdt_limit = GdtLimit(),
@@ -186,7 +196,8 @@ SmpResult StartOtherVcpus(std::span<const uint32_t> apic_ids, std::span<const Me
                           uint64_t cr3) {
   SmpResult result;
   LocalApic apic;
-  const uint64_t page = FindTrampolinePage(ranges);
+  const bool with_table = cr3 > UINT32_MAX;
+  const uint64_t page = FindTrampoline(ranges, with_table);
   result.has_trampoline_page = page != 0;
   InRing0([&] {
     apic.Enable();
@@ -195,7 +206,7 @@ SmpResult StartOtherVcpus(std::span<const uint32_t> apic_ids, std::span<const Me
       ap_online[own_id / 64] |= uint64_t{1} << (own_id % 64);
     }
     if (page != 0) {
-      WriteTrampoline(page, cr3);
+      WriteTrampoline(page, cr3, with_table);
     }
   });
   result.x2apic = apic.x2apic();

@@ -21,7 +21,7 @@ struct SmpResult {
 
 // Starts every vCPU of `apic_ids` but this one with INIT and SIPI (Intel SDM vol. 3A section 9.4.4)
 // and waits until each ran code in long mode or none did for a while. They stop for good after it.
-// Overwrites one usable page below 640 KiB.
+// Overwrites one usable page below 640 KiB, with a C-bit in `cr3` two.
 SmpResult StartOtherVcpus(std::span<const uint32_t> apic_ids, std::span<const MemoryRange> ranges,
                           uint64_t cr3);
 

@@ -7,6 +7,7 @@
 #include "guest-fw/diag/console.h"
 #include "guest-fw/diag/end.h"
 #include "guest-fw/diag/exceptions.h"
+#include "guest-fw/diag/identity.h"
 #include "guest-fw/diag/tasks.h"
 
 extern "C" {
@@ -51,7 +52,11 @@ extern "C" [[noreturn]] void StartSupervisor(uint64_t zero_page, uint64_t entry_
   if (!startup.boot.Load(memory, zero_page) || startup.boot.ranges().empty()) {
     Fail("the zero page holds no memory map");
   }
-  MapImage();
+  startup.sev = ReadSevFace();
+  if (!startup.sev.plausible()) {
+    Fail("CPUID puts the C-bit where it cannot be");
+  }
+  MapImage(startup.sev.c_mask());
   EnterRing3(RunTask);
 }
 

@@ -6,6 +6,7 @@
 
 #include "guest-fw/diag/boot_info.h"
 #include "guest-fw/diag/cpu.h"
+#include "guest-fw/diag/sev_face.h"
 
 namespace sealvm::diag {
 
@@ -36,6 +37,7 @@ bool TryReadMsr(uint32_t msr, uint64_t* value);
 // What ring 0 prepared before it entered ring 3.
 struct Startup {
   BootInfo boot;
+  SevFace sev;
   uint64_t entry_tsc = 0;  // at the first instruction
 };
 const Startup& GetStartup();
