@@ -6,6 +6,7 @@
 #include "guest-fw/diag/acpi.h"
 #include "guest-fw/diag/address_space.h"
 #include "guest-fw/diag/console.h"
+#include "guest-fw/diag/convert_task.h"
 #include "guest-fw/diag/cpu.h"
 #include "guest-fw/diag/end.h"
 #include "guest-fw/diag/garbage.h"
@@ -66,7 +67,7 @@ const AcpiInfo& LoadAcpi() {
   WriteConsole(word);
   WriteConsole(
       "; known: diag=quick, spin, echo, panic, triple-fault, fault, exit:N, garbage, "
-      "garbage-all\n");
+      "garbage-all, convert:SIZE, conversion-storm:N\n");
   EndByExitDevice(kExitBadWord);
 }
 
@@ -98,6 +99,12 @@ void RunTask() {
       Echo();
     case Task::kFault:
       Fault();
+    case Task::kConvert:
+      ConvertStepByStep(words.convert_bytes);
+      PowerOff(LoadAcpi());
+    case Task::kStorm:
+      StormConversions(words.storm_count);
+      PowerOff(LoadAcpi());
     case Task::kUnknown:
       break;
   }

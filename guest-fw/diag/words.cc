@@ -11,6 +11,14 @@ namespace {
 constexpr std::string_view kTaskPrefix = "diag=";
 constexpr std::string_view kVersionPrefix = "sealvm=";
 constexpr std::string_view kExitPrefix = "exit:";
+constexpr std::string_view kConvertPrefix = "convert:";
+constexpr std::string_view kStormPrefix = "conversion-storm:";
+
+constexpr uint64_t kPage = 4096;
+constexpr struct {
+  char letter;
+  uint64_t bytes;
+} kUnits[] = {{'K', 1 << 10}, {'M', 1 << 20}, {'G', 1 << 30}};
 
 constexpr struct {
   std::string_view name;
@@ -56,6 +64,42 @@ std::optional<uint32_t> ParseDecimal(std::string_view text) {
   return text.empty() ? std::nullopt : std::optional(static_cast<uint32_t>(value));
 }
 
+// Bytes, KiB, MiB or GiB by a letter; whole pages, and not 0.
+std::optional<uint64_t> ParseSize(std::string_view text) {
+  uint64_t unit = 1;
+  for (const auto& known : kUnits) {
+    if (!text.empty() && text.back() == known.letter) {
+      unit = known.bytes;
+      text.remove_suffix(1);
+      break;
+    }
+  }
+  const auto count = ParseDecimal(text);
+  const uint64_t bytes = count ? *count * unit : 0;
+  return bytes == 0 || bytes % kPage != 0 ? std::nullopt : std::optional(bytes);
+}
+
+// Words with a value.
+void ParseValueTask(std::string_view name, Words& words) {
+  const auto take = [&name](std::string_view prefix) {
+    const bool is = name.starts_with(prefix);
+    name.remove_prefix(is ? prefix.size() : 0);
+    return is;
+  };
+  if (take(kExitPrefix)) {
+    const auto code = ParseDecimal(name);
+    words.exit_code = code.value_or(0);
+    words.task = code ? Task::kExit : Task::kUnknown;
+  } else if (take(kConvertPrefix)) {
+    const auto bytes = ParseSize(name);
+    words.convert_bytes = bytes.value_or(0);
+    words.task = bytes ? Task::kConvert : Task::kUnknown;
+  } else if (take(kStormPrefix)) {
+    words.storm_count = ParseDecimal(name).value_or(0);
+    words.task = words.storm_count != 0 ? Task::kStorm : Task::kUnknown;
+  }
+}
+
 void ParseTask(std::string_view word, Words& words) {
   std::string_view name = word;
   name.remove_prefix(kTaskPrefix.size());
@@ -66,13 +110,7 @@ void ParseTask(std::string_view word, Words& words) {
       words.task = known.task;
     }
   }
-  if (name.starts_with(kExitPrefix)) {
-    name.remove_prefix(kExitPrefix.size());
-    if (const auto code = ParseDecimal(name)) {
-      words.task = Task::kExit;
-      words.exit_code = *code;
-    }
-  }
+  ParseValueTask(name, words);
 }
 
 }  // namespace

@@ -20,12 +20,16 @@ enum class Task {
   kGarbageAll,   // diag=garbage-all
   kEcho,         // diag=echo
   kFault,        // diag=fault
+  kConvert,      // diag=convert:SIZE
+  kStorm,        // diag=conversion-storm:N
   kUnknown,      // any other diag=
 };
 
 struct Words {
   Task task = Task::kReport;
   uint32_t exit_code = 0;
+  uint64_t convert_bytes = 0;  // whole pages
+  uint32_t storm_count = 0;
   std::string_view version;  // of sealvm=VERSION; empty when not given
   std::string_view unknown;  // the word that made `task` kUnknown
 };

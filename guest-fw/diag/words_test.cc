@@ -36,11 +36,24 @@ INSTANTIATE_TEST_SUITE_P(All, TaskWord,
                                          std::pair{"diag=garbage", Task::kGarbage},
                                          std::pair{"diag=garbage-all", Task::kGarbageAll},
                                          std::pair{"diag=echo", Task::kEcho},
-                                         std::pair{"diag=fault", Task::kFault}));
+                                         std::pair{"diag=fault", Task::kFault},
+                                         std::pair{"diag=convert:2M", Task::kConvert},
+                                         std::pair{"diag=conversion-storm:1", Task::kStorm}));
 
 TEST(ParseWords, ExitTakesTheWholeRangeOfTheDevice) {
   EXPECT_EQ(ParseWords("diag=exit:7").exit_code, 7u);
   EXPECT_EQ(ParseWords("diag=exit:4294967295").exit_code, UINT32_MAX);
+}
+
+TEST(ParseWords, SizesAreInBinaryUnits) {
+  EXPECT_EQ(ParseWords("diag=convert:4096").convert_bytes, 4096u);
+  EXPECT_EQ(ParseWords("diag=convert:12K").convert_bytes, 12u << 10);
+  EXPECT_EQ(ParseWords("diag=convert:64M").convert_bytes, 64u << 20);
+  EXPECT_EQ(ParseWords("diag=convert:4294967295G").convert_bytes, uint64_t{UINT32_MAX} << 30);
+}
+
+TEST(ParseWords, StormsHaveACount) {
+  EXPECT_EQ(ParseWords("diag=conversion-storm:1000").storm_count, 1000u);
 }
 
 class BadTaskWord : public testing::TestWithParam<std::string_view> {};
@@ -51,11 +64,14 @@ TEST_P(BadTaskWord, IsReportedWhole) {
   EXPECT_EQ(words.unknown, GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(All, BadTaskWord,
-                         testing::Values("diag=", "diag=quic", "diag=quickly", "diag=Quick",
-                                         "diag=exit", "diag=exit:", "diag=exit:-1", "diag=exit:1x",
-                                         "diag=exit:4294967296",
-                                         "diag=exit:99999999999999999999999999"));
+INSTANTIATE_TEST_SUITE_P(
+    All, BadTaskWord,
+    testing::Values("diag=", "diag=quic", "diag=quickly", "diag=Quick", "diag=exit",
+                    "diag=exit:", "diag=exit:-1", "diag=exit:1x", "diag=exit:4294967296",
+                    "diag=convert", "diag=convert:", "diag=convert:0", "diag=convert:1K",
+                    "diag=convert:M", "diag=convert:4096x", "diag=convert:4KM", "diag=convert=4K",
+                    "diag=convert:4294967296G", "diag=conversion-storm:", "diag=conversion-storm:0",
+                    "diag=conversion-storm:1K", "diag=exit:99999999999999999999999999"));
 
 TEST(ParseWords, TheLastTaskCounts) {
   EXPECT_EQ(ParseWords("diag=spin diag=panic").task, Task::kPanic);
