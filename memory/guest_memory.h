@@ -34,6 +34,7 @@ class GuestMemory {
 
   const GuestLayout& layout() const { return layout_; }
   PrivateMemory& backing() const { return *backing_; }
+  const std::shared_ptr<PrivateMemory>& backing_ptr() const { return backing_; }
 
   // True when [gpa, gpa + length) is RAM as a whole. Empty ranges inside RAM are.
   bool Contains(Gpa gpa, uint64_t length) const;
@@ -59,6 +60,9 @@ class GuestMemory {
     static_assert(std::is_trivially_copyable_v<T>);
     return Write(gpa, {reinterpret_cast<const uint8_t*>(&value), sizeof(value)});
   }
+
+  // Keeps the VMM's view out of its core dumps.
+  Result<> ExcludeFromDumps() { return mapping_.ExcludeFromDumps("guest memory"); }
 
   // The HVA of a RAM range, for KVM_SET_USER_MEMORY_REGION alone.
   uint64_t HostAddressForMemslot(const RamRange& range) const;

@@ -112,6 +112,10 @@ Result<> PageConversions::WithShared(Gpa gpa, uint64_t length,
   return use();
 }
 
+bool PageConversions::IsShared(Gpa gpa) const {
+  return WithShared(gpa, 1, [] { return Result<>(); }).has_value();
+}
+
 PageConversions::Counters PageConversions::counters() const {
   const std::shared_lock lock(mutex_);
   Counters counters = counters_;

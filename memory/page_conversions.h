@@ -48,6 +48,9 @@ class PageConversions {
   // else kInvalidInput. The way by which devices reach the guest.
   Result<> WithShared(Gpa gpa, uint64_t length, const std::function<Result<>()>& use) const;
 
+  // Whether the page at `gpa` is shared now; false outside RAM.
+  bool IsShared(Gpa gpa) const;
+
   Counters counters() const;
 
  private:

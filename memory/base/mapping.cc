@@ -30,6 +30,22 @@ Mapping& Mapping::operator=(Mapping&& other) noexcept {
   return *this;
 }
 
+Result<> Mapping::Overlay(size_t offset, size_t length, int prot, int flags, int fd,
+                          off_t fd_offset, std::string_view what) {
+  if (offset > size_ || length > size_ - offset) {
+    return HostError("a mapping's overlay is outside of it");
+  }
+  if (mmap(data_ + offset, length, prot, flags | MAP_FIXED, fd, fd_offset) == MAP_FAILED) {
+    return SystemError("mmap", what, errno);
+  }
+  return {};
+}
+
+Result<> Mapping::ExcludeFromDumps(std::string_view what) {
+  if (madvise(data_, size_, MADV_DONTDUMP) != 0) return SystemError("madvise", what, errno);
+  return {};
+}
+
 void Mapping::Reset() {
   if (data_ != nullptr) munmap(data_, size_);
   data_ = nullptr;

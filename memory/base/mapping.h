@@ -26,6 +26,13 @@ class Mapping {
   Mapping& operator=(const Mapping&) = delete;
   ~Mapping() { Reset(); }
 
+  // Puts a mapping of `fd` from `fd_offset` over [offset, offset + length) of this one, which must
+  // be inside it; page aligned.
+  Result<> Overlay(size_t offset, size_t length, int prot, int flags, int fd, off_t fd_offset,
+                   std::string_view what);
+  // Keeps the mapping's content out of core dumps (MADV_DONTDUMP).
+  Result<> ExcludeFromDumps(std::string_view what);
+
   uint8_t* data() const { return data_; }
   size_t size() const { return size_; }
   bool valid() const { return data_ != nullptr; }

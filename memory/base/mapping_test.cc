@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+#include "memory/base/fd.h"
 
 namespace sealvm {
 namespace {
@@ -44,6 +47,25 @@ TEST(MappingTest, NamesTheObjectInAnError) {
   const Result<Mapping> mapping = Mapping::Create(4096, PROT_READ, MAP_SHARED, -1, 0, "vcpu 3");
   ASSERT_FALSE(mapping);
   EXPECT_EQ(mapping.error().message, "mmap(vcpu 3): Bad file descriptor [EBADF]");
+}
+
+TEST(MappingTest, OverlayReplacesAPartAndNothingOutside) {
+  const long page = sysconf(_SC_PAGESIZE);
+  Mapping mapping = *Mapping::Create(3 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                                     -1, 0, "test");
+  const Fd file(memfd_create("test", MFD_CLOEXEC));
+  ASSERT_EQ(ftruncate(file.get(), page), 0);
+  ASSERT_EQ(pwrite(file.get(), "x", 1, 0), 1);
+  ASSERT_TRUE(
+      mapping.Overlay(page, page, PROT_READ, MAP_SHARED, file.get(), 0, "file").has_value());
+  EXPECT_EQ(mapping.data()[0], 0);
+  EXPECT_EQ(mapping.data()[page], 'x');
+  EXPECT_EQ(mapping.data()[2 * page], 0);
+  EXPECT_FALSE(mapping.Overlay(2 * page, 2 * page, PROT_READ, MAP_SHARED, file.get(), 0, "file")
+                   .has_value());
+  EXPECT_FALSE(
+      mapping.Overlay(4 * page, page, PROT_READ, MAP_SHARED, file.get(), 0, "file").has_value());
+  EXPECT_TRUE(mapping.ExcludeFromDumps("test").has_value());
 }
 
 }  // namespace

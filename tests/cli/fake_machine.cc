@@ -165,6 +165,10 @@ size_t Machine::SendConsoleInput(std::span<const uint8_t> bytes) {
 }
 void Machine::PressPowerButton() { impl_->PressPowerButton(); }
 IsolationMode Machine::isolation() const { return IsolationMode::kNone; }
+const std::string& Machine::why_not_stronger() const {
+  static const std::string reason = "sealed: the machine is a fake";
+  return reason;
+}
 
 MachineStats Machine::GetStats() const {
   MachineStats stats;

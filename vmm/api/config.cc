@@ -26,6 +26,14 @@ constexpr NameTable<KernelProtocol>::Entry kKernelProtocols[] = {
 };
 constexpr NameTable<KernelProtocol> kKernelProtocolNames(kKernelProtocols);
 
+constexpr NameTable<MemoryProvider>::Entry kMemoryProviders[] = {
+    {MemoryProvider::kAuto, "auto"},
+    {MemoryProvider::kGuestMemfd, "guest_memfd"},
+    {MemoryProvider::kSeal, "seal"},
+    {MemoryProvider::kSwProtected, "sw-protected"},
+};
+constexpr NameTable<MemoryProvider> kMemoryProviderNames(kMemoryProviders);
+
 constexpr NameTable<HugePages>::Entry kHugePageSizes[] = {
     {HugePages::kDefault, "off"},
     {HugePages::k2M, "2M"},
@@ -76,6 +84,23 @@ Result<> ValidateCmdline(std::string_view cmdline) {
                       "Linux takes at most " + std::to_string(kMaxCmdlineBytes));
 }
 
+// What only makes sense with private memory, of a machine that is to have none.
+Result<> ValidatePrivateMemory(const MachineConfig& config) {
+  if (config.isolation == IsolationMode::kSealed) {
+    if (config.memory.huge_pages == HugePages::kDefault) return {};
+    return InvalidInput("--hugepages: private memory has no huge pages", "use --hugepages off");
+  }
+  std::string_view option;
+  if (config.memory_provider != MemoryProvider::kAuto) option = "--memory-provider";
+  if (config.page_conversions) option = "--page-conversions";
+  if (!config.dump_fdt.empty()) option = "--dump-fdt";
+  if (config.memory_lock_limit && config.isolation != IsolationMode::kAuto) {
+    option = "--memory-lock-limit";
+  }
+  if (option.empty()) return {};
+  return InvalidInput(std::string(option) + " needs --isolation sealed");
+}
+
 Result<> ValidateCombinations(const MachineConfig& config) {
   if (config.kernel.empty() && !config.initrd.empty()) {
     return InvalidInput("--initrd needs --kernel", "the built-in guest takes no initrd");
@@ -102,6 +127,14 @@ Result<KernelProtocol> ParseKernelProtocol(std::string_view name) {
   return kKernelProtocolNames.Parse("kernel protocol", name);
 }
 
+std::string_view MemoryProviderName(MemoryProvider provider) {
+  return kMemoryProviderNames.NameOf(provider);
+}
+
+Result<MemoryProvider> ParseMemoryProvider(std::string_view name) {
+  return kMemoryProviderNames.Parse("memory provider", name);
+}
+
 std::string_view HugePagesName(HugePages huge_pages) { return kHugePagesNames.NameOf(huge_pages); }
 
 Result<HugePages> ParseHugePages(std::string_view name) {
@@ -113,7 +146,9 @@ bool operator==(const MachineConfig& a, const MachineConfig& b) {
          a.cmdline == b.cmdline && a.kernel_protocol == b.kernel_protocol &&
          a.isolation == b.isolation && a.memory_bytes == b.memory_bytes &&
          a.memory.huge_pages == b.memory.huge_pages && a.memory.prefault == b.memory.prefault &&
-         a.cpus == b.cpus;
+         a.cpus == b.cpus && a.memory_provider == b.memory_provider &&
+         a.memory_lock_limit == b.memory_lock_limit && a.page_conversions == b.page_conversions &&
+         a.dump_fdt == b.dump_fdt;
 }
 
 Result<> ValidateConfig(const MachineConfig& config) {
@@ -125,7 +160,9 @@ Result<> ValidateConfig(const MachineConfig& config) {
   SEALVM_TRY(ValidatePath("--kernel", config.kernel));
   SEALVM_TRY(ValidatePath("--initrd", config.initrd));
   SEALVM_TRY(ValidatePath("--firmware", config.firmware));
+  SEALVM_TRY(ValidatePath("--dump-fdt", config.dump_fdt));
   SEALVM_TRY(ValidateCmdline(config.cmdline));
+  SEALVM_TRY(ValidatePrivateMemory(config));
   return ValidateCombinations(config);
 }
 

@@ -5,11 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "memory/base/result.h"
 #include "memory/guest_layout.h"
+#include "memory/lock_limit.h"
 #include "memory/private_memory.h"
 
 namespace sealvm {
@@ -29,12 +31,20 @@ enum class KernelProtocol { kAuto, kLinux, kPvh };
 std::string_view KernelProtocolName(KernelProtocol protocol);
 Result<KernelProtocol> ParseKernelProtocol(std::string_view name);
 
+// Where mode `sealed` takes private memory from; see docs/memory.md. kAuto: the first that works.
+enum class MemoryProvider { kAuto, kGuestMemfd, kSeal, kSwProtected };
+
+// "auto", "guest_memfd", "seal", "sw-protected".
+std::string_view MemoryProviderName(MemoryProvider provider);
+Result<MemoryProvider> ParseMemoryProvider(std::string_view name);
+
 // "off", "2M", "1G".
 std::string_view HugePagesName(HugePages huge_pages);
 Result<HugePages> ParseHugePages(std::string_view name);
 
 inline constexpr uint32_t kMaxVcpus = 64;
-// What Linux/x86 accepts with its terminating zero (COMMAND_LINE_SIZE, arch/x86/include/asm/setup.h).
+// What Linux/x86 accepts with its terminating zero (COMMAND_LINE_SIZE,
+// arch/x86/include/asm/setup.h).
 inline constexpr size_t kMaxCmdlineBytes = 2047;
 
 // What a machine is made of. Plain data; Machine::Create validates it with ValidateConfig.
@@ -52,6 +62,17 @@ struct MachineConfig {
   uint64_t memory_bytes = 512 * kMiB;
   MemoryPolicy memory;
   uint32_t cpus = 1;
+
+  // The rest is for isolation modes with private memory.
+  MemoryProvider memory_provider = MemoryProvider::kAuto;
+  // How much private memory the machine may have, in bytes; see CheckMemoryLockLimit. Nothing: what
+  // the process may lock.
+  std::optional<uint64_t> memory_lock_limit;
+  // The guest is asked to tell each page that it shares or takes back, so that the host keeps one
+  // half of each and devices reach nothing else; Linux makes some 640 more exits until its init.
+  bool page_conversions = false;
+  // A file to write the hand-over tree to; empty means none.
+  std::string dump_fdt;
 
   friend bool operator==(const MachineConfig&, const MachineConfig&);
 };

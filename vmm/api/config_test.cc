@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <utility>
+
 namespace sealvm {
 namespace {
 
@@ -122,6 +125,10 @@ TEST(ConfigTest, EqualityLooksAtEveryField) {
       [](MachineConfig& c) { c.kernel_protocol = KernelProtocol::kPvh; },
       [](MachineConfig& c) { c.isolation = IsolationMode::kTdx; },
       [](MachineConfig& c) { c.memory_bytes += kPageSize; },
+      [](MachineConfig& c) { c.memory_provider = MemoryProvider::kSeal; },
+      [](MachineConfig& c) { c.memory_lock_limit = 0; },
+      [](MachineConfig& c) { c.page_conversions = true; },
+      [](MachineConfig& c) { c.dump_fdt = "f"; },
       [](MachineConfig& c) { c.memory.huge_pages = HugePages::k2M; },
       [](MachineConfig& c) { c.memory.prefault = true; },
       [](MachineConfig& c) { c.cpus = 2; },
@@ -132,6 +139,35 @@ TEST(ConfigTest, EqualityLooksAtEveryField) {
     EXPECT_NE(changed, base) << "change " << i;
   }
   EXPECT_EQ(base, MachineConfig{});
+}
+
+TEST(ValidateConfigTest, WhatIsForPrivateMemoryNeedsIt) {
+  const std::pair<const char*, std::function<void(MachineConfig&)>> options[] = {
+      {"--memory-provider", [](MachineConfig& c) { c.memory_provider = MemoryProvider::kSeal; }},
+      {"--page-conversions", [](MachineConfig& c) { c.page_conversions = true; }},
+      {"--dump-fdt", [](MachineConfig& c) { c.dump_fdt = "f"; }},
+      {"--memory-lock-limit", [](MachineConfig& c) { c.memory_lock_limit = kGiB; }},
+  };
+  for (const auto& [name, set] : options) {
+    MachineConfig config;
+    set(config);
+    config.isolation = IsolationMode::kSealed;
+    EXPECT_TRUE(ValidateConfig(config).has_value()) << name;
+    config.isolation = IsolationMode::kNone;
+    const Result<> refused = ValidateConfig(config);
+    ASSERT_FALSE(refused.has_value()) << name;
+    EXPECT_EQ(refused.error().kind, ErrorKind::kInvalidInput);
+    EXPECT_TRUE(refused.error().message.starts_with(name)) << refused.error().message;
+  }
+}
+
+TEST(ValidateConfigTest, PrivateMemoryHasNoHugePages) {
+  MachineConfig config;
+  config.isolation = IsolationMode::kSealed;
+  config.memory.huge_pages = HugePages::k2M;
+  const Result<> refused = ValidateConfig(config);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_TRUE(refused.error().message.starts_with("--hugepages")) << refused.error().message;
 }
 
 }  // namespace

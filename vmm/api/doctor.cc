@@ -11,6 +11,7 @@
 #include <array>
 
 #include "memory/base/fd.h"
+#include "memory/lock_limit.h"
 #include "vmm/isolation/kvm_facts.h"
 #include "vmm/isolation/mode_selection.h"
 #include "vmm/isolation/private_memory_trial.h"
@@ -136,12 +137,14 @@ Result<HostReport> ExamineHost() {
   report.cpu_model = CpuModel();
   for (const char* path : kDeviceNodes) report.device_nodes.push_back(ExamineNode(path));
   ExamineKvm(report);
+  report.memory_lock_limit = ProcessMemoryLockLimit();
+  report.memory_cgroup = FindMemoryCgroup();
   for (const IsolationMode mode : kModes) {
     report.modes.push_back(ExamineMode(mode, report));
   }
-  if (Result<IsolationMode> choice = SelectIsolation(IsolationMode::kAuto);
-      choice && report.modes.front().available) {
-    report.auto_choice = *choice;
+  // kModes is in ascending order.
+  for (const ModeReport& mode : report.modes) {
+    if (mode.available) report.auto_choice = mode.mode;
   }
   return report;
 }

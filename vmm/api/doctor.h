@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "memory/base/result.h"
+#include "memory/memory_cgroup.h"
 #include "vmm/api/config.h"
 
 namespace sealvm {
@@ -94,9 +95,13 @@ struct HostReport {
   std::string guest_speed_problem;
   // Sources of private memory, the best first. Empty where KVM cannot be used.
   std::vector<PrivateMemoryReport> private_memory;
+  // What private memory is charged to and what limits it here; see docs/memory.md. Bytes; the
+  // first may be kNoMemoryLockLimit. Without a cgroup v2 hierarchy the second is absent.
+  uint64_t memory_lock_limit = 0;
+  std::optional<MemoryCgroup> memory_cgroup;
   // All modes but kAuto, weakest first.
   std::vector<ModeReport> modes;
-  // What kAuto would choose; absent when no mode works.
+  // What kAuto would choose for a guest that supports it; absent when no mode works.
   std::optional<IsolationMode> auto_choice;
 };
 

@@ -62,5 +62,6 @@ void Machine::PressPowerButton() { impl_->vm().PressPowerButton(); }
 MachineStats Machine::GetStats() const { return impl_->vm().GetStats(); }
 const std::string& Machine::effective_cmdline() const { return impl_->vm().effective_cmdline(); }
 IsolationMode Machine::isolation() const { return impl_->vm().isolation(); }
+const std::string& Machine::why_not_stronger() const { return impl_->vm().why_not_stronger(); }
 
 }  // namespace sealvm

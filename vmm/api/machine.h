@@ -78,13 +78,28 @@ struct MachineCallbacks {
   std::function<void()> on_console_input_space;
 };
 
+// Memory of a machine that has private memory. Bytes; allocated is what the host's kernel counts as
+// populated, the peaks are the most that was seen of it.
+struct PrivateMemoryStats {
+  uint64_t private_allocated_bytes = 0;
+  uint64_t private_peak_bytes = 0;
+  uint64_t shared_allocated_bytes = 0;
+  uint64_t shared_peak_bytes = 0;
+  uint64_t device_bytes = 0;  // what devices may reach
+  uint64_t refused_device_accesses = 0;
+  uint64_t conversions_to_shared = 0;  // asked for by the guest and made
+  uint64_t conversions_to_private = 0;
+  uint64_t conversions_refused = 0;
+};
+
 // Counters since creation.
 struct MachineStats {
   uint64_t memory_bytes = 0;
-  uint64_t memory_private_bytes = 0;
+  uint64_t memory_private_bytes = 0;  // RAM by what the guest uses it for, populated or not
   uint64_t memory_shared_bytes = 0;
   uint64_t memory_allocated_bytes = 0;
   std::string memory_provider;
+  std::optional<PrivateMemoryStats> private_memory;
   std::string isolation;
   uint32_t cpus = 0;
   uint64_t exits_total = 0;
@@ -134,6 +149,8 @@ class Machine {
   const std::string& effective_cmdline() const;
   // The mode chosen for kAuto, or the one asked for.
   IsolationMode isolation() const;
+  // After kAuto: why no stronger mode was taken; empty if there is none.
+  const std::string& why_not_stronger() const;
 
  private:
   class Impl;

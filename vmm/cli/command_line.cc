@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "vmm/api/version.h"
 #include "vmm/cli/config_file.h"
 #include "vmm/cli/help_text.h"
 #include "vmm/cli/nearest_name.h"
 #include "vmm/cli/option_table.h"
-#include "vmm/api/version.h"
 
 namespace sealvm {
 namespace {

@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 
+#include "memory/lock_limit.h"
 #include "vmm/cli/host_advice.h"
 #include "vmm/cli/json_writer.h"
+#include "vmm/cli/value_text.h"
 
 namespace sealvm {
 namespace {
@@ -62,6 +64,13 @@ void AppendCapabilities(std::string& out, const KvmFacts& kvm) {
   }
 }
 
+std::string CgroupText(const std::optional<MemoryCgroup>& cgroup) {
+  if (!cgroup) return "no memory cgroup that is known (there is no cgroup v2 hierarchy)";
+  std::string text = "the memory cgroup " + cgroup->path + ", ";
+  if (!cgroup->limit) return text + "without a limit";
+  return text + "limit " + FormatSize(*cgroup->limit) + " of " + cgroup->limiting_path;
+}
+
 void AppendPrivateMemory(std::string& out, const HostReport& report) {
   if (report.private_memory.empty()) return;
   out += "\nPrivate memory, out of the host user space's reach:\n";
@@ -70,6 +79,11 @@ void AppendPrivateMemory(std::string& out, const HostReport& report) {
     out += memory.works ? "yes  " : "no   ";
     out += memory.reason + "\n";
   }
+  out += "  " + Padded("charged to", kProviderWidth) + CgroupText(report.memory_cgroup) + "\n";
+  out += "  " + Padded("lock limit", kProviderWidth);
+  out += report.memory_lock_limit == kNoMemoryLockLimit ? "none"
+                                                        : FormatSize(report.memory_lock_limit);
+  out += "; the kernel does not apply RLIMIT_MEMLOCK to guest_memfd, sealvm does\n";
 }
 
 void WriteNodes(JsonWriter& json, const HostReport& report) {
@@ -125,6 +139,29 @@ void WritePrivateMemory(JsonWriter& json, const HostReport& report) {
   json.EndObject();
 }
 
+void WriteMemoryLimits(JsonWriter& json, const HostReport& report) {
+  json.Key("memory_lock_limit");
+  if (report.memory_lock_limit == kNoMemoryLockLimit) {
+    json.Null();
+  } else {
+    json.Unsigned(report.memory_lock_limit);
+  }
+  json.Key("memory_cgroup");
+  if (!report.memory_cgroup) {
+    json.Null();
+    return;
+  }
+  json.BeginObject();
+  json.Key("path").String(report.memory_cgroup->path);
+  json.Key("limit");
+  if (report.memory_cgroup->limit) {
+    json.Unsigned(*report.memory_cgroup->limit);
+  } else {
+    json.Null();
+  }
+  json.EndObject();
+}
+
 void WriteModes(JsonWriter& json, const HostReport& report) {
   json.Key("modes").BeginObject();
   for (const ModeReport& mode : report.modes) {
@@ -170,6 +207,7 @@ std::string DoctorJson(const HostReport& report) {
   WriteKvm(json, report);
   WriteSpeed(json, report);
   WritePrivateMemory(json, report);
+  WriteMemoryLimits(json, report);
   WriteModes(json, report);
   json.Key("auto_choice");
   if (report.auto_choice) {

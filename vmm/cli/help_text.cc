@@ -83,6 +83,7 @@ std::string RunHelp() {
       "the guest's console; everything else goes to standard error.\n";
   AppendGroup(out, "What boots");
   AppendGroup(out, "Machine");
+  AppendGroup(out, "With --isolation sealed");
   AppendGroup(out, "Console and reports");
   AppendOption(out, "-v, -vv", "report progress, or details as well");
   out += "\nConfiguration:\n";

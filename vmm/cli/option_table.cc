@@ -37,6 +37,8 @@ Text RenderPath(const RunOptions& options) {
 
 constexpr std::string_view kBoot = "What boots";
 constexpr std::string_view kMachine = "Machine";
+constexpr std::string_view kIsolation = "With --isolation sealed";
+constexpr std::string_view kUnlimited = "unlimited";
 constexpr std::string_view kFrontEnd = "Console and reports";
 
 constexpr OptionSpec kOptions[] = {
@@ -102,6 +104,41 @@ constexpr OptionSpec kOptions[] = {
        return {};
      },
      [](const RunOptions& o) -> Text { return FormatSwitch(o.machine.memory.prefault); }},
+    {"memory-provider", "NAME",
+     "where private memory comes from: auto, guest_memfd, seal, sw-protected (auto)", kIsolation,
+     ValueKind::kString,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       o.machine.memory_provider = SEALVM_TRY(ParseMemoryProvider(text));
+       return {};
+     },
+     [](const RunOptions& o) -> Text {
+       return std::string(MemoryProviderName(o.machine.memory_provider));
+     }},
+    {"memory-lock-limit", "SIZE",
+     "most private memory the machine may have, or unlimited (what the user may lock: ulimit -l)",
+     kIsolation, ValueKind::kSize,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       o.machine.memory_lock_limit =
+           text == kUnlimited ? kNoMemoryLockLimit : SEALVM_TRY(ParseSize(text));
+       return {};
+     },
+     [](const RunOptions& o) -> Text {
+       const std::optional<uint64_t> limit = o.machine.memory_lock_limit;
+       if (!limit) return std::nullopt;
+       return *limit == kNoMemoryLockLimit ? std::string(kUnlimited) : FormatSize(*limit);
+     }},
+    {"page-conversions", "on|off",
+     "ask the guest to tell each page that it shares or takes back, so that the host keeps one "
+     "half of each; slower boots, AMD hosts only (off)",
+     kIsolation, ValueKind::kSwitch,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       o.machine.page_conversions = SEALVM_TRY(ParseSwitch(text));
+       return {};
+     },
+     [](const RunOptions& o) -> Text { return FormatSwitch(o.machine.page_conversions); }},
+    {"dump-fdt", "FILE", "write what the guest's loader is told, a device tree, to this file",
+     kIsolation, ValueKind::kString, ApplyMachinePath<&MachineConfig::dump_fdt>,
+     RenderMachineText<&MachineConfig::dump_fdt>},
     {"console", "WHERE", "the serial console: stdio, pty, file=F, socket=F, off (stdio)", kFrontEnd,
      ValueKind::kString,
      [](RunOptions& o, std::string_view text) -> Result<> {

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -43,6 +44,10 @@ timespec ToTimespec(std::chrono::nanoseconds duration) {
   const auto count = std::max<int64_t>(duration.count(), 0);
   return {count / 1'000'000'000, count % 1'000'000'000};
 }
+
+// Whether the process may be dumped or traced by others of its user. From the first byte of a guest
+// that is to be isolated it may not: initrd and kernel lie in the VMM's memory for a while.
+void AllowDumps(bool allow) { prctl(PR_SET_DUMPABLE, allow ? 1 : 0, 0, 0, 0); }
 
 }  // namespace
 
@@ -108,8 +113,10 @@ void RunSession::RunMachine() {
 }
 
 Result<ExitReport> RunSession::CreateAndRun() {
+  if (options_.machine.isolation != IsolationMode::kNone) AllowDumps(false);
   machine_storage_ = SEALVM_TRY(Machine::Create(options_.machine, Callbacks()));
   Machine& machine = *machine_storage_;
+  if (machine.isolation() == IsolationMode::kNone) AllowDumps(true);
   ReportIsolation(machine);
   SEALVM_TRY(machine.Start());
   PublishMachine(&machine);
@@ -163,9 +170,8 @@ void RunSession::ReportIsolation(const Machine& machine) const {
   const bool was_auto = options_.machine.isolation == IsolationMode::kAuto;
   const std::string mode(IsolationModeName(machine.isolation()));
   if (!was_auto) return;
-  const std::string line =
-      "isolation auto: chose " + mode +
-      "; stronger modes have to be asked for by name ('sealvm doctor' tells which work)";
+  std::string line = "isolation auto: chose " + mode;
+  if (!machine.why_not_stronger().empty()) line += "; not " + machine.why_not_stronger();
   if (isolation_named_) {
     Announce(line);
   } else {

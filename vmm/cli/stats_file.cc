@@ -21,6 +21,20 @@ void AppendCounts(JsonWriter& json, std::string_view key,
   json.EndObject();
 }
 
+void AppendPrivateMemory(JsonWriter& json, const PrivateMemoryStats& stats) {
+  json.Key("private_allocated_bytes").Unsigned(stats.private_allocated_bytes);
+  json.Key("private_peak_bytes").Unsigned(stats.private_peak_bytes);
+  json.Key("shared_allocated_bytes").Unsigned(stats.shared_allocated_bytes);
+  json.Key("shared_peak_bytes").Unsigned(stats.shared_peak_bytes);
+  json.Key("device_bytes").Unsigned(stats.device_bytes);
+  json.Key("refused_device_accesses").Unsigned(stats.refused_device_accesses);
+  json.Key("conversions").BeginObject();
+  json.Key("to_shared").Unsigned(stats.conversions_to_shared);
+  json.Key("to_private").Unsigned(stats.conversions_to_private);
+  json.Key("refused").Unsigned(stats.conversions_refused);
+  json.EndObject();
+}
+
 void AppendMachine(JsonWriter& json, const MachineStats& stats) {
   json.Key("isolation").String(stats.isolation);
   json.Key("cpus").Unsigned(stats.cpus);
@@ -30,6 +44,7 @@ void AppendMachine(JsonWriter& json, const MachineStats& stats) {
   json.Key("private_bytes").Unsigned(stats.memory_private_bytes);
   json.Key("shared_bytes").Unsigned(stats.memory_shared_bytes);
   json.Key("allocated_bytes").Unsigned(stats.memory_allocated_bytes);
+  if (stats.private_memory) AppendPrivateMemory(json, *stats.private_memory);
   json.EndObject();
   json.Key("time_to_first_instruction_ns");
   if (stats.time_to_first_instruction) {

@@ -86,5 +86,27 @@ TEST(StatsJsonTest, CountersAreThere) {
   }
 }
 
+TEST(StatsJsonTest, PrivateMemoryIsThereForMachinesThatHaveIt) {
+  RunOutcome outcome;
+  outcome.stats.emplace();
+  EXPECT_EQ(StatsJson(outcome).find("conversions"), std::string::npos);
+  outcome.stats->private_memory = PrivateMemoryStats{.private_allocated_bytes = 1,
+                                                     .private_peak_bytes = 2,
+                                                     .shared_allocated_bytes = 3,
+                                                     .shared_peak_bytes = 4,
+                                                     .device_bytes = 5,
+                                                     .refused_device_accesses = 6,
+                                                     .conversions_to_shared = 7,
+                                                     .conversions_to_private = 8,
+                                                     .conversions_refused = 9};
+  const std::string json = StatsJson(outcome);
+  for (const char* part : {"\"private_allocated_bytes\": 1", "\"private_peak_bytes\": 2",
+                           "\"shared_allocated_bytes\": 3", "\"shared_peak_bytes\": 4",
+                           "\"device_bytes\": 5", "\"refused_device_accesses\": 6",
+                           "\"to_shared\": 7", "\"to_private\": 8", "\"refused\": 9"}) {
+    EXPECT_THAT(json, HasSubstr(part));
+  }
+}
+
 }  // namespace
 }  // namespace sealvm

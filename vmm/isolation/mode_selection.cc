@@ -9,9 +9,8 @@ bool IsImplemented(IsolationMode mode) {
   return mode == IsolationMode::kNone || mode == IsolationMode::kSealed;
 }
 
-Result<IsolationMode> SelectIsolation(IsolationMode requested) {
-  if (requested == IsolationMode::kAuto) return IsolationMode::kNone;
-  if (IsImplemented(requested)) return requested;
+Result<> CheckImplemented(IsolationMode requested) {
+  if (IsImplemented(requested) || requested == IsolationMode::kAuto) return {};
   return Refused(fmt::format("--isolation {}: this version of sealvm does not have this mode yet",
                              IsolationModeName(requested)),
                  "`sealvm doctor` lists what works here");

@@ -11,9 +11,8 @@ namespace sealvm {
 // others.
 bool IsImplemented(IsolationMode mode);
 
-// The mode that a guest gets. kAuto becomes the strongest that works here; a mode asked for by name
-// is itself or an error of kind kRefused: never a silent downgrade.
-Result<IsolationMode> SelectIsolation(IsolationMode requested);
+// kRefused for a mode that this version does not have.
+Result<> CheckImplemented(IsolationMode mode);
 
 }  // namespace sealvm
 

@@ -39,16 +39,30 @@ Result<kvm::Vm> CreateSwProtectedVm(const kvm::System& system) {
 
 }  // namespace
 
+std::vector<PrivateMemoryKind> KindsOf(MemoryProvider provider) {
+  switch (provider) {
+    case MemoryProvider::kGuestMemfd:
+      return {PrivateMemoryKind::kGuestMemfd};
+    case MemoryProvider::kSeal:
+      return {PrivateMemoryKind::kSeal};
+    case MemoryProvider::kSwProtected:
+      return {PrivateMemoryKind::kSwProtected};
+    case MemoryProvider::kAuto:
+      break;
+  }
+  return {kPrivateMemoryKinds.begin(), kPrivateMemoryKinds.end()};
+}
+
 std::string_view PrivateMemoryKindName(PrivateMemoryKind kind) {
   switch (kind) {
     case PrivateMemoryKind::kGuestMemfd:
-      return "guest_memfd";
+      return MemoryProviderName(MemoryProvider::kGuestMemfd);
     case PrivateMemoryKind::kSeal:
-      return "seal";
+      return MemoryProviderName(MemoryProvider::kSeal);
     case PrivateMemoryKind::kSwProtected:
       break;
   }
-  return "sw-protected";
+  return MemoryProviderName(MemoryProvider::kSwProtected);
 }
 
 Result<kvm::Vm> CreateVmFor(PrivateMemoryKind kind, const kvm::System& system) {

@@ -5,8 +5,10 @@
 #include <array>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "memory/private_memory.h"
+#include "vmm/api/config.h"
 #include "vmm/kvm/system.h"
 
 namespace sealvm {
@@ -19,6 +21,9 @@ enum class PrivateMemoryKind {
 };
 inline constexpr std::array<PrivateMemoryKind, 3> kPrivateMemoryKinds = {
     PrivateMemoryKind::kGuestMemfd, PrivateMemoryKind::kSeal, PrivateMemoryKind::kSwProtected};
+
+// The kinds that a configuration allows, the best first.
+std::vector<PrivateMemoryKind> KindsOf(MemoryProvider provider);
 
 // "guest_memfd", "seal", "sw-protected".
 std::string_view PrivateMemoryKindName(PrivateMemoryKind kind);

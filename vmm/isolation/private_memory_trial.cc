@@ -179,16 +179,17 @@ std::vector<PrivateMemoryReport> TryAllPrivateMemory(const kvm::System& system) 
   return reports;
 }
 
-Result<PrivateMemoryKind> SelectPrivateMemory(const kvm::System& system) {
+Result<PrivateMemoryKind> SelectPrivateMemory(const kvm::System& system,
+                                              std::span<const PrivateMemoryKind> kinds) {
   std::string reasons;
-  for (const PrivateMemoryKind kind : kPrivateMemoryKinds) {
+  for (const PrivateMemoryKind kind : kinds) {
     const Result<PrivateMemoryReport> report = TryPrivateMemory(kind, system);
     if (report && report->works) return kind;
     if (!reasons.empty()) reasons += "; ";
     reasons += fmt::format("{}: {}", PrivateMemoryKindName(kind),
                            report ? report->reason : report.error().ToString());
   }
-  return Refused("--isolation sealed: no private memory works on this host (" + reasons + ")");
+  return Refused("no private memory works on this host (" + reasons + ")");
 }
 
 }  // namespace sealvm

@@ -2,6 +2,7 @@
 #ifndef SEALVM_VMM_ISOLATION_PRIVATE_MEMORY_TRIAL_H_
 #define SEALVM_VMM_ISOLATION_PRIVATE_MEMORY_TRIAL_H_
 
+#include <span>
 #include <vector>
 
 #include "vmm/api/doctor.h"
@@ -18,9 +19,10 @@ Result<PrivateMemoryReport> TryPrivateMemory(PrivateMemoryKind kind, const kvm::
 // All kinds, the best first. A trial that itself failed is reported as a kind that does not work.
 std::vector<PrivateMemoryReport> TryAllPrivateMemory(const kvm::System& system);
 
-// The best kind in which the micro guest ran; kRefused, with a reason for each kind, where there is
-// none.
-Result<PrivateMemoryKind> SelectPrivateMemory(const kvm::System& system);
+// The first of `kinds` in which the micro guest ran; kRefused, with a reason for each, where there
+// is none.
+Result<PrivateMemoryKind> SelectPrivateMemory(const kvm::System& system,
+                                              std::span<const PrivateMemoryKind> kinds);
 
 }  // namespace sealvm
 

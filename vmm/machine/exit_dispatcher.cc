@@ -16,26 +16,7 @@ ExitReport FatalReport(std::string message, std::string hint = {}) {
           .error = Error{ErrorKind::kHost, std::move(message), std::move(hint), 0}};
 }
 
-std::string WhereItStopped(kvm::Vcpu& vcpu) {
-  const Result<kvm_regs> regs = vcpu.GetRegs();
-  return regs ? fmt::format("vcpu {}, RIP {:#x}", vcpu.id(), uint64_t{regs->rip})
-              : fmt::format("vcpu {}", vcpu.id());
-}
-
-ExitReport Describe(kvm::Vcpu& vcpu, const kvm::InternalErrorExit& exit) {
-  const std::string where = WhereItStopped(vcpu);
-  if (exit.suberror != KVM_INTERNAL_ERROR_EMULATION) {
-    return FatalReport(fmt::format("{}: KVM internal error {}", where, exit.suberror));
-  }
-  const std::span bytes = std::span(exit.instruction).first(exit.instruction_length);
-  return FatalReport(fmt::format("{}: KVM cannot emulate the guest's instruction{}{:02x}", where,
-                                 bytes.empty() ? "" : " ", fmt::join(bytes, " ")),
-                     "the guest uses an instruction that this host's KVM emulates and does not "
-                     "know, or it executes "
-                     "from where there is no memory");
-}
-
-ExitReport Describe(kvm::Vcpu& vcpu, const kvm::SystemEventExit& exit) {
+ExitReport DescribeEvent(const kvm::Vcpu& vcpu, const kvm::SystemEventExit& exit) {
   switch (exit.type) {
     case KVM_SYSTEM_EVENT_SHUTDOWN:
       return {.reason = ExitReason::kPowerOff};
@@ -50,6 +31,27 @@ ExitReport Describe(kvm::Vcpu& vcpu, const kvm::SystemEventExit& exit) {
 
 }  // namespace
 
+// Registers are the guest's secret where it has any.
+std::string ExitDispatcher::WhereItStopped(kvm::Vcpu& vcpu) const {
+  if (isolation_ == nullptr) {
+    const Result<kvm_regs> regs = vcpu.GetRegs();
+    if (regs) return fmt::format("vcpu {}, RIP {:#x}", vcpu.id(), uint64_t{regs->rip});
+  }
+  return fmt::format("vcpu {}", vcpu.id());
+}
+
+ExitReport ExitDispatcher::Describe(kvm::Vcpu& vcpu, const kvm::InternalErrorExit& exit) const {
+  const std::string where = WhereItStopped(vcpu);
+  if (exit.suberror != KVM_INTERNAL_ERROR_EMULATION) {
+    return FatalReport(fmt::format("{}: KVM internal error {}", where, exit.suberror));
+  }
+  const std::span bytes = std::span(exit.instruction).first(exit.instruction_length);
+  return FatalReport(fmt::format("{}: KVM cannot emulate the guest's instruction{}{:02x}", where,
+                                 bytes.empty() ? "" : " ", fmt::join(bytes, " ")),
+                     "the guest uses an instruction that this host's KVM emulates and does not "
+                     "know, or it executes from where there is no memory");
+}
+
 std::optional<ExitReport> ExitDispatcher::Dispatch(kvm::Vcpu& vcpu, const kvm::VcpuExit& exit) {
   if (const auto* io = std::get_if<kvm::IoExit>(&exit)) {
     HandleIo(*io);
@@ -60,11 +62,18 @@ std::optional<ExitReport> ExitDispatcher::Dispatch(kvm::Vcpu& vcpu, const kvm::V
     return std::nullopt;
   }
   if (std::holds_alternative<kvm::InterruptedExit>(exit)) return std::nullopt;
-  if (HandleIsolation(exit)) return std::nullopt;
+  if (std::optional<Result<>> handled = HandleIsolation(exit)) {
+    if (*handled) return std::nullopt;
+    Error error = std::move(*handled).error();
+    error.message = fmt::format("{}: {}", WhereItStopped(vcpu), error.message);
+    return ExitReport{.reason = ExitReason::kError, .error = std::move(error)};
+  }
   if (std::holds_alternative<kvm::ShutdownExit>(exit)) {
     return ExitReport{.reason = ExitReason::kTripleFault};
   }
-  if (const auto* event = std::get_if<kvm::SystemEventExit>(&exit)) return Describe(vcpu, *event);
+  if (const auto* event = std::get_if<kvm::SystemEventExit>(&exit)) {
+    return DescribeEvent(vcpu, *event);
+  }
   if (const auto* error = std::get_if<kvm::InternalErrorExit>(&exit)) {
     return Describe(vcpu, *error);
   }
@@ -86,17 +95,20 @@ std::optional<ExitReport> ExitDispatcher::Dispatch(kvm::Vcpu& vcpu, const kvm::V
       fmt::format("{}: {} reached user space", WhereItStopped(vcpu), kvm::ExitName(exit)));
 }
 
-bool ExitDispatcher::HandleIsolation(const kvm::VcpuExit& exit) {
-  if (isolation_ == nullptr) return false;
+std::optional<Result<>> ExitDispatcher::HandleIsolation(const kvm::VcpuExit& exit) {
+  if (isolation_ == nullptr) return std::nullopt;
   if (const auto* hypercall = std::get_if<kvm::HypercallExit>(&exit)) {
     isolation_->OnHypercall(*hypercall);
-    return true;
+    return Result<>();
   }
   if (const auto* msr = std::get_if<kvm::MsrExit>(&exit)) {
     isolation_->OnMsr(*msr);
-    return true;
+    return Result<>();
   }
-  return false;
+  if (const auto* fault = std::get_if<kvm::MemoryFaultExit>(&exit)) {
+    return isolation_->OnMemoryFault(*fault);
+  }
+  return std::nullopt;
 }
 
 void ExitDispatcher::HandleIo(const kvm::IoExit& io) {

@@ -3,26 +3,21 @@
 #define SEALVM_VMM_MACHINE_EXIT_DISPATCHER_H_
 
 #include <optional>
+#include <string>
 
 #include "devices/bus.h"
 #include "vmm/api/machine.h"
 #include "vmm/kvm/vcpu.h"
 #include "vmm/kvm/vcpu_exit.h"
+#include "vmm/machine/isolation_exits.h"
 
 namespace sealvm {
 
 // Carries out what a vCPU left the guest for. Any number of vCPU threads at once.
-// What an isolation mode answers itself. Called on the vCPU's thread.
-class IsolationExits {
- public:
-  virtual ~IsolationExits() = default;
-  virtual void OnHypercall(const kvm::HypercallExit& exit) = 0;
-  virtual void OnMsr(const kvm::MsrExit& exit) = 0;
-};
-
 class ExitDispatcher {
  public:
-  // All outlive the dispatcher. Without `isolation` its exits are errors.
+  // All outlive the dispatcher. Without `isolation` its exits are errors; with it no register of
+  // the guest is read any more.
   ExitDispatcher(Bus& pio, Bus& mmio, IsolationExits* isolation = nullptr)
       : pio_(pio), mmio_(mmio), isolation_(isolation) {}
 
@@ -30,7 +25,10 @@ class ExitDispatcher {
   std::optional<ExitReport> Dispatch(kvm::Vcpu& vcpu, const kvm::VcpuExit& exit);
 
  private:
-  bool HandleIsolation(const kvm::VcpuExit& exit);
+  // Nothing for an exit that no isolation mode knows; else whether the guest goes on.
+  std::optional<Result<>> HandleIsolation(const kvm::VcpuExit& exit);
+  std::string WhereItStopped(kvm::Vcpu& vcpu) const;
+  ExitReport Describe(kvm::Vcpu& vcpu, const kvm::InternalErrorExit& exit) const;
   void HandleIo(const kvm::IoExit& io);
   void HandleMmio(const kvm::MmioExit& mmio);
 

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/machine/virtual_machine.h"
 
-#include <asm/kvm_para.h>
 #include <fmt/format.h>
-#include <linux/kvm_para.h>
 
-#include <array>
 #include <utility>
 
 #include "devices/debug_port.h"
@@ -17,8 +14,7 @@
 #include "vmm/boot/acpi/acpi_tables.h"
 #include "vmm/boot/linux_loader.h"
 #include "vmm/isolation/mode_selection.h"
-#include "vmm/isolation/private_memory_trial.h"
-#include "vmm/isolation/sealed/sealed_cpuid.h"
+#include "vmm/machine/sealed_launch.h"
 #include "vmm/machine/vcpu_setup.h"
 
 namespace sealvm {
@@ -41,16 +37,12 @@ constexpr uint64_t kTssAddress = 0xfffbd000;
 // EFI, which is not there, and never get to the ACPI reset register.
 constexpr std::string_view kLinuxDefaults = "pci=off panic=-1 reboot=a";
 
-// Without an I/O APIC, Linux leaves the 8259s' way to the CPU masked unless it is told that there
-// is none.
-constexpr std::string_view kSealedWords = " noapic";
-
 // The command line of the diagnostic guest begins with what it reports as its version.
-std::string WithDefaults(const MachineConfig& config) {
-  std::string first =
+std::string WithDefaults(const MachineConfig& config, IsolationMode mode) {
+  std::string words =
       config.kernel.empty() ? fmt::format("sealvm={}", kVersion) : std::string(kLinuxDefaults);
-  if (config.isolation == IsolationMode::kSealed) first += kSealedWords;
-  return config.cmdline.empty() ? first : fmt::format("{} {}", first, config.cmdline);
+  if (mode == IsolationMode::kSealed) words += fmt::format(" {}", kSealedCmdlineWords);
+  return config.cmdline.empty() ? words : fmt::format("{} {}", words, config.cmdline);
 }
 
 EntryChoice ToEntryChoice(KernelProtocol protocol) {
@@ -78,7 +70,6 @@ VirtualMachine::VirtualMachine(const MachineConfig& config, MachineCallbacks cal
     : config_(config),
       callbacks_(std::move(callbacks)),
       logger_(callbacks_.log_level, callbacks_.on_log),
-      effective_cmdline_(WithDefaults(config)),
       flush_console_(kPartialLineDelay, [this] {
         if (platform_->serial().FlushPartialLine()) flush_console_.Schedule();
       }) {}
@@ -87,11 +78,13 @@ VirtualMachine::VirtualMachine(const MachineConfig& config, MachineCallbacks cal
 // controllers, because some kernels need milliseconds for a memslot afterwards.
 Result<> VirtualMachine::Build() {
   SEALVM_TRY(ValidateConfig(config_));
-  isolation_ = SEALVM_TRY(SelectIsolation(config_.isolation));
+  SEALVM_TRY(CheckImplemented(config_.isolation));
   const GuestFiles files = SEALVM_TRY(OpenGuestFiles());
   system_ = SEALVM_TRY(kvm::System::Open());
-  if (is_sealed()) private_kind_ = SEALVM_TRY(SelectPrivateMemory(*system_));
-  vm_ = SEALVM_TRY(is_sealed() ? CreateVmFor(*private_kind_, *system_) : system_->CreateVm());
+  choice_ = SEALVM_TRY(ChooseIsolation(config_, *system_, *files.kernel));
+  effective_cmdline_ = WithDefaults(config_, choice_.mode);
+  vm_ =
+      SEALVM_TRY(is_sealed() ? CreateVmFor(*choice_.private_kind, *system_) : system_->CreateVm());
   SEALVM_TRY(CreateMemory());
   SEALVM_TRY(CreateInterruptControllers());
   SEALVM_TRY(CreatePlatform());
@@ -119,8 +112,14 @@ Result<VirtualMachine::GuestFiles> VirtualMachine::OpenGuestFiles() const {
 }
 
 Result<> VirtualMachine::CreateMemory() {
+  if (is_sealed()) {
+    sealed_ = SEALVM_TRY(CreateSealedGuest(config_, *choice_.private_kind, *system_, *vm_));
+    sealed_exits_.emplace(*sealed_, logger_, [this](Error error) {
+      lifecycle_.RequestStop({.reason = ExitReason::kError, .error = std::move(error)});
+    });
+    return {};
+  }
   const GuestLayout layout = SEALVM_TRY(GuestLayout::Create(config_.memory_bytes));
-  if (is_sealed()) return CreateSealedMemory(layout);
   memory_ = SEALVM_TRY(GuestMemory::Create(
       layout, SEALVM_TRY(MemfdProvider().Create(layout.ram_size(), config_.memory))));
   uint32_t slot = 0;
@@ -131,16 +130,6 @@ Result<> VirtualMachine::CreateMemory() {
                                          .hva = memory_->HostAddressForMemslot(range)}));
   }
   return {};
-}
-
-Result<> VirtualMachine::CreateSealedMemory(const GuestLayout& layout) {
-  const auto address = SEALVM_TRY(PhysicalAddressBitsOf(SEALVM_TRY(system_->SupportedCpuid())));
-  const SealedLayout sealed = SEALVM_TRY(SealedLayout::Create(layout, address, config_.cpus));
-  sealed_ = SEALVM_TRY(SealedGuest::Create(*private_kind_, *vm_, sealed, config_.memory));
-  // Linux asks for SEV_STATUS once; no other MSR of SEV is there.
-  constexpr std::array kFiltered = {
-      kvm::Vm::FilteredMsr{.index = kMsrSevStatus, .accesses = KVM_MSR_FILTER_READ}};
-  return vm_->FilterMsrs(kFiltered);
 }
 
 Result<> VirtualMachine::CreateInterruptControllers() {
@@ -155,11 +144,13 @@ Result<> VirtualMachine::CreatePlatform() {
   serial.on_input_space = callbacks_.on_console_input_space;
   const GuestLayout& layout = is_sealed() ? sealed_->layout().ram() : memory_->layout();
   platform_ = SEALVM_TRY(Platform::Create(*vm_, layout, *this, std::move(serial), logger_));
-  dispatcher_.emplace(platform_->pio(), platform_->mmio(), static_cast<IsolationExits*>(this));
+  dispatcher_.emplace(platform_->pio(), platform_->mmio(),
+                      sealed_exits_ ? &*sealed_exits_ : nullptr);
   if (!is_sealed()) return {};
-  return platform_->pio().Insert(
-      kSealedStatusPort, kSealedStatusLength,
-      std::make_shared<SealedStatusPort>([this](uint32_t status) { OnLoaderStatus(status); }));
+  return platform_->pio().Insert(kSealedStatusPort, kSealedStatusLength,
+                                 std::make_shared<SealedStatusPort>([this](uint32_t status) {
+                                   sealed_exits_->OnLoaderStatus(status);
+                                 }));
 }
 
 Result<EntryState> VirtualMachine::LoadGuest(const GuestFiles& files) {
@@ -169,38 +160,23 @@ Result<EntryState> VirtualMachine::LoadGuest(const GuestFiles& files) {
   const AcpiTables acpi = SEALVM_TRY(
       BuildAcpiTables(Platform::Describe(config_.cpus, kind), layout.acpi, kAcpiAreaSize));
   BootSources sources;
-  sources.kernel = &*files.kernel;
+  sources.kernel = choice_.unpacked ? &*choice_.unpacked : &*files.kernel;
   sources.initrd = files.initrd ? &*files.initrd : nullptr;
   sources.cmdline = effective_cmdline_;
   sources.entry = ToEntryChoice(config_.kernel_protocol);
   sources.acpi_tables = acpi.bytes;
   sources.layout = layout;
-  if (is_sealed()) return LoadSealedGuest(sources);
-  const BootState state = SEALVM_TRY(sealvm::LoadGuest(*memory_, sources));
   logger_.Log(LogLevel::kInfo, "kernel command line: {}", effective_cmdline_);
+  if (is_sealed()) {
+    EntryState entry = SEALVM_TRY(LoadSealedGuest(*sealed_, sources, config_));
+    choice_.unpacked.reset();
+    return entry;
+  }
+  const BootState state = SEALVM_TRY(sealvm::LoadGuest(*memory_, sources));
   for (const LoadedRegion& region : state.regions) {
     logger_.Log(LogLevel::kDebug, "{:#x}+{:#x} {}", region.gpa, region.size, region.name);
   }
   return state.entry;
-}
-
-// The guest is put together in memory of the VMM's own, from which the loader takes it. A bzImage
-// would unpack itself without the C-bit, so its vmlinux is loaded.
-Result<EntryState> VirtualMachine::LoadSealedGuest(BootSources& sources) {
-  const SealedLayout& layout = sealed_->layout();
-  std::optional<KernelImage> unpacked;
-  if (sources.kernel->bzimage() != nullptr) {
-    unpacked = SEALVM_TRY(sources.kernel->ExtractVmlinux(config_.memory_bytes));
-    sources.kernel = &*unpacked;
-  }
-  sources.entry = EntryChoice::kLinux64;
-  sources.encryption_mask = layout.c_mask();
-  GuestMemory image = SEALVM_TRY(GuestMemory::Create(
-      layout.ram(), SEALVM_TRY(MemfdProvider().Create(layout.ram().ram_size(), {}))));
-  const BootState state = SEALVM_TRY(sealvm::LoadGuest(image, sources));
-  logger_.Log(LogLevel::kInfo, "kernel command line: {}", effective_cmdline_);
-  return sealed_->Stage(
-      {.image = image, .regions = state.regions, .entry = state.entry, .cpus = config_.cpus});
 }
 
 Result<> VirtualMachine::CreateVcpus(const EntryState& entry) {
@@ -210,8 +186,8 @@ Result<> VirtualMachine::CreateVcpus(const EntryState& entry) {
       .cpus = config_.cpus,
       .tsc_deadline = SEALVM_TRY(system_->CheckExtension(KVM_CAP_TSC_DEADLINE_TIMER)) != 0};
   if (is_sealed()) {
-    model.adjust_cpuid = [c_bit = sealed_->layout().c_bit()](std::vector<kvm_cpuid_entry2>& cpuid) {
-      ApplySealedFace(cpuid, {.c_bit = c_bit});
+    model.adjust_cpuid = [face = FaceOf(*sealed_)](std::vector<kvm_cpuid_entry2>& cpuid) {
+      ApplySealedFace(cpuid, face);
     };
   }
   for (uint32_t id = 0; id < config_.cpus; ++id) {
@@ -220,12 +196,20 @@ Result<> VirtualMachine::CreateVcpus(const EntryState& entry) {
     std::function<void()> before_first_run;
     if (id == 0) {
       SEALVM_TRY(SetUpEntry(vcpu, entry));
+      if (is_sealed()) Prefault(vcpu);
       before_first_run = [this] { OnFirstInstruction(); };
     }
     vcpus_.push_back(std::make_unique<VcpuThread>(std::move(vcpu), *dispatcher_, lifecycle_,
                                                   std::move(before_first_run)));
   }
   return {};
+}
+
+// The guest runs without it too, with a fault for each page.
+void VirtualMachine::Prefault(kvm::Vcpu& boot_vcpu) {
+  if (Result<> done = sealed_->Prefault(boot_vcpu); !done) {
+    logger_.Log(LogLevel::kDebug, "private memory is not mapped ahead: {}", done.error().message);
+  }
 }
 
 Result<> VirtualMachine::Start() {
@@ -279,11 +263,14 @@ void VirtualMachine::PressPowerButton() { platform_->acpi_pm().PressPowerButton(
 MachineStats VirtualMachine::GetStats() const {
   MachineStats stats;
   stats.memory_bytes = config_.memory_bytes;
-  const PrivateMemory& memory = is_sealed() ? sealed_->private_memory() : memory_->backing();
-  (is_sealed() ? stats.memory_private_bytes : stats.memory_shared_bytes) = config_.memory_bytes;
-  stats.memory_allocated_bytes = memory.AllocatedBytes().value_or(0);
-  stats.memory_provider = memory.ProviderName();
-  stats.isolation = IsolationModeName(isolation_);
+  if (is_sealed()) {
+    AddMemoryStats(*sealed_, stats);
+  } else {
+    stats.memory_shared_bytes = config_.memory_bytes;
+    stats.memory_allocated_bytes = memory_->backing().AllocatedBytes().value_or(0);
+    stats.memory_provider = memory_->backing().ProviderName();
+  }
+  stats.isolation = IsolationModeName(choice_.mode);
   stats.cpus = config_.cpus;
   for (const auto& vcpu : vcpus_) {
     const VcpuThread::ExitCounts counts = vcpu->exit_counts();
@@ -323,26 +310,6 @@ void VirtualMachine::OnGuestRequest(const GuestRequest& request) {
       Emit({.kind = EventKind::kBootMark, .value = request.value});
       if (request.value == kBootMarkUserspace) Emit({.kind = EventKind::kBooted});
       break;
-  }
-}
-
-void VirtualMachine::OnLoaderStatus(uint32_t status) {
-  if (Result<> finished = sealed_->FinishLaunch(status); !finished) {
-    lifecycle_.RequestStop({.reason = ExitReason::kError, .error = std::move(finished).error()});
-    return;
-  }
-  logger_.Log(LogLevel::kInfo, "the guest is in its private memory; the staging window is gone");
-}
-
-void VirtualMachine::OnHypercall(const kvm::HypercallExit& exit) {
-  *exit.result = static_cast<uint64_t>(-KVM_ENOSYS);
-}
-
-void VirtualMachine::OnMsr(const kvm::MsrExit& exit) {
-  if (exit.index == kMsrSevStatus && !exit.is_write) {
-    *exit.value = kSealedSevStatus;
-  } else {
-    *exit.refused = 1;
   }
 }
 

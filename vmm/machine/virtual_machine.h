@@ -22,15 +22,17 @@
 #include "vmm/kvm/system.h"
 #include "vmm/machine/deferred_task.h"
 #include "vmm/machine/exit_dispatcher.h"
+#include "vmm/machine/isolation_choice.h"
 #include "vmm/machine/lifecycle.h"
 #include "vmm/machine/panic_watch.h"
 #include "vmm/machine/platform.h"
+#include "vmm/machine/sealed_exits.h"
 #include "vmm/machine/vcpu_thread.h"
 
 namespace sealvm {
 
 // What stands behind Machine: see there for the life and the threads.
-class VirtualMachine : private GuestRequestSink, private IsolationExits {
+class VirtualMachine : private GuestRequestSink {
  public:
   static Result<std::unique_ptr<VirtualMachine>> Create(const MachineConfig& config,
                                                         MachineCallbacks callbacks);
@@ -53,7 +55,8 @@ class VirtualMachine : private GuestRequestSink, private IsolationExits {
   void PressPowerButton();
   MachineStats GetStats() const;
   const std::string& effective_cmdline() const { return effective_cmdline_; }
-  IsolationMode isolation() const { return isolation_; }
+  IsolationMode isolation() const { return choice_.mode; }
+  const std::string& why_not_stronger() const { return choice_.why_not_stronger; }
 
  private:
   // The files that a guest boots from, open and checked.
@@ -68,17 +71,13 @@ class VirtualMachine : private GuestRequestSink, private IsolationExits {
   Result<> Build();
   Result<GuestFiles> OpenGuestFiles() const;
   Result<> CreateMemory();
-  Result<> CreateSealedMemory(const GuestLayout& layout);
   Result<> CreateInterruptControllers();
   Result<> CreatePlatform();
   Result<> CreateVcpus(const EntryState& entry);
   Result<EntryState> LoadGuest(const GuestFiles& files);
-  Result<EntryState> LoadSealedGuest(BootSources& sources);
+  void Prefault(kvm::Vcpu& boot_vcpu);
 
-  bool is_sealed() const { return isolation_ == IsolationMode::kSealed; }
-  void OnLoaderStatus(uint32_t status);
-  void OnHypercall(const kvm::HypercallExit& exit) override;
-  void OnMsr(const kvm::MsrExit& exit) override;
+  bool is_sealed() const { return choice_.mode == IsolationMode::kSealed; }
 
   void OnGuestRequest(const GuestRequest& request) override;
   void OnConsoleOutput(std::span<const uint8_t> bytes);
@@ -92,7 +91,7 @@ class VirtualMachine : private GuestRequestSink, private IsolationExits {
   const MachineCallbacks callbacks_;
   const Logger logger_;
   std::string effective_cmdline_;
-  IsolationMode isolation_ = IsolationMode::kNone;
+  IsolationChoice choice_;
   bool started_ = false;
 
   std::mutex events_mutex_;  // held during on_event; no lock is taken under it
@@ -105,8 +104,8 @@ class VirtualMachine : private GuestRequestSink, private IsolationExits {
   std::optional<GuestMemory> memory_;  // of a guest that is not sealed
   std::optional<kvm::System> system_;
   std::optional<kvm::Vm> vm_;
-  std::optional<PrivateMemoryKind> private_kind_;
   std::unique_ptr<SealedGuest> sealed_;
+  std::optional<SealedExits> sealed_exits_;
   std::unique_ptr<Platform> platform_;
   std::optional<ExitDispatcher> dispatcher_;
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;

@@ -22,9 +22,9 @@ constexpr uint32_t kOneBitReduction = 1u << 6;
 // Features of KVM that are hypercalls, but for the conversions.
 constexpr uint32_t kHypercallFeatures =
     1u << KVM_FEATURE_PV_UNHALT | 1u << KVM_FEATURE_PV_SEND_IPI | 1u << KVM_FEATURE_PV_SCHED_YIELD;
-// Linux looks at the second alone; the first names the hypercall that it then makes.
-constexpr uint32_t kConversionFeatures =
-    1u << KVM_FEATURE_HC_MAP_GPA_RANGE | 1u << KVM_FEATURE_MIGRATION_CONTROL;
+// The hypercall, and what makes Linux use it.
+constexpr uint32_t kConversionHypercall = 1u << KVM_FEATURE_HC_MAP_GPA_RANGE;
+constexpr uint32_t kMigrationControl = 1u << KVM_FEATURE_MIGRATION_CONTROL;
 
 const kvm_cpuid_entry2* Find(std::span<const kvm_cpuid_entry2> cpuid, uint32_t leaf) {
   const auto found = std::ranges::find(cpuid, leaf, &kvm_cpuid_entry2::function);
@@ -41,8 +41,9 @@ kvm_cpuid_entry2& FindOrAdd(std::vector<kvm_cpuid_entry2>& cpuid, uint32_t leaf)
 
 void FitKvmFeatures(uint32_t& features, const SealedFace& face) {
   if (!face.hypercalls) features &= ~kHypercallFeatures;
-  features &= ~kConversionFeatures;
-  if (face.conversions) features |= kConversionFeatures;
+  features &= ~(kConversionHypercall | kMigrationControl);
+  if (face.conversions) features |= kConversionHypercall;
+  if (face.tell_conversions) features |= kMigrationControl;
 }
 
 }  // namespace

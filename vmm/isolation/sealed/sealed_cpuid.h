@@ -23,9 +23,11 @@ Result<PhysicalAddressBits> PhysicalAddressBitsOf(std::span<const kvm_cpuid_entr
 
 struct SealedFace {
   unsigned c_bit = 0;
-  // KVM tells of the guest's page conversions by a hypercall (KVM_CAP_EXIT_HYPERCALL). Linux makes
-  // it by VMMCALL, which is an invalid instruction on Intel's CPUs: there it must stay false.
+  // The VMM takes page conversions by hypercall (KVM_CAP_EXIT_HYPERCALL).
   bool conversions = false;
+  // Linux is asked to tell every page that it shares or takes back. It makes the hypercall by
+  // VMMCALL, an invalid instruction on Intel's CPUs: there it must stay false.
+  bool tell_conversions = false;
   // The guest's other hypercalls reach KVM: its CPU's vendor, which decides between VMCALL and
   // VMMCALL, is the host's.
   bool hypercalls = true;

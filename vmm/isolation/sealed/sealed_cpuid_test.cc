@@ -57,15 +57,18 @@ TEST(SealedCpuidTest, LeavesAHigherLimitAndReplacesTheHostsOwnLeaf) {
   EXPECT_EQ(std::ranges::count(cpuid, 0x8000001fu, &kvm_cpuid_entry2::function), 1);
 }
 
-TEST(SealedCpuidTest, ConversionsAreOfferedOnlyWhereTheGuestCanAsk) {
-  constexpr uint32_t kBits =
-      1u << KVM_FEATURE_HC_MAP_GPA_RANGE | 1u << KVM_FEATURE_MIGRATION_CONTROL;
-  auto without = Host();
-  ApplySealedFace(without, {.c_bit = 39, .conversions = false});
-  EXPECT_EQ(Find(without, KVM_CPUID_FEATURES).eax & kBits, 0u);
-  auto with = Host();
-  ApplySealedFace(with, {.c_bit = 39, .conversions = true});
-  EXPECT_EQ(Find(with, KVM_CPUID_FEATURES).eax & kBits, kBits);
+TEST(SealedCpuidTest, LinuxIsAskedToTellConversionsOnlyWhenItShould) {
+  constexpr uint32_t kHypercall = 1u << KVM_FEATURE_HC_MAP_GPA_RANGE;
+  constexpr uint32_t kAsked = 1u << KVM_FEATURE_MIGRATION_CONTROL;
+  const auto features = [](const SealedFace& face) {
+    auto cpuid = Host();
+    ApplySealedFace(cpuid, face);
+    return Find(cpuid, KVM_CPUID_FEATURES).eax & (kHypercall | kAsked);
+  };
+  EXPECT_EQ(features({.c_bit = 39}), 0u);
+  EXPECT_EQ(features({.c_bit = 39, .conversions = true}), kHypercall);
+  EXPECT_EQ(features({.c_bit = 39, .conversions = true, .tell_conversions = true}),
+            kHypercall | kAsked);
 }
 
 TEST(SealedCpuidTest, HypercallsOfTheWrongVendorAreHidden) {

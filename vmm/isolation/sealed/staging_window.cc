@@ -34,7 +34,7 @@ constexpr uint64_t PageAlign(uint64_t bytes) {
 struct Piece {
   std::string name;
   Gpa gpa = 0;
-  uint64_t length = 0;
+  BackingRange bytes;  // of the image
 };
 
 std::string NameOf(Gpa begin, Gpa end, std::span<const LoadedRegion> regions) {
@@ -54,7 +54,7 @@ Result<std::vector<Piece>> FindPieces(const StagingWindow::Guest& guest) {
         FindDataExtents(guest.image.backing().fd(), {ram.backing_offset, ram.size}, kMergeGap));
     for (const BackingRange& extent : extents) {
       const Gpa gpa = ram.base + (extent.offset - ram.backing_offset);
-      pieces.push_back({NameOf(gpa, gpa + extent.length, guest.regions), gpa, extent.length});
+      pieces.push_back({NameOf(gpa, gpa + extent.length, guest.regions), gpa, extent});
     }
   }
   return pieces;
@@ -74,7 +74,8 @@ Result<Gpa> PlaceLoader(const GuestLayout& ram, const std::vector<Piece>& pieces
   bool moved = true;
   while (moved) {
     moved = false;
-    for (const Piece& piece : pieces) moved |= move_behind(piece.gpa, piece.gpa + piece.length);
+    for (const Piece& piece : pieces)
+      moved |= move_behind(piece.gpa, piece.gpa + piece.bytes.length);
     for (const LoadedRegion& region : regions) moved |= move_behind(region.gpa, region.end());
   }
   if (candidate + size > ram.low_ram().size) {
@@ -110,6 +111,14 @@ class WindowWriter {
     std::ranges::copy(content, bytes.begin());
     return gpa;
   }
+  // The pages of a file themselves, without a copy.
+  Result<std::pair<Gpa, std::span<const uint8_t>>> Show(int fd, BackingRange range) {
+    const auto [gpa, bytes] = Take(range.length);
+    SEALVM_TRY(memory_.Overlay(gpa - base_, range.length, PROT_READ | PROT_WRITE,
+                               MAP_SHARED | MAP_POPULATE, fd, static_cast<off_t>(range.offset),
+                               "guest image"));
+    return std::pair<Gpa, std::span<const uint8_t>>(gpa, bytes);
+  }
 
  private:
   const Gpa base_;
@@ -137,7 +146,7 @@ Result<StagingWindow> StagingWindow::Create(const SealedLayout& layout, const Gu
       BuildWindowPageTables(0, MappedRanges(layout, layout.ram().ram_size() + kGiB)).size();
   uint64_t size = PageAlign(loader.size()) + kLoaderStackSize + PageAlign(kBootGdtSize) +
                   tables_size + kMaxHandoverTreeSize;
-  for (const Piece& piece : pieces) size += piece.length;
+  for (const Piece& piece : pieces) size += piece.bytes.length;
   if (size > std::min(layout.max_window_size(), kMaxWindowSize)) {
     return InvalidInput("--kernel, --initrd: too large together for a sealed guest's launch");
   }
@@ -171,19 +180,21 @@ Result<StagingWindow> StagingWindow::Create(const SealedLayout& layout, const Gu
   std::ranges::copy(BuildWindowPageTables(tables, MappedRanges(layout, size)), table_bytes.begin());
   boot.page_tables = tables;
   for (const Piece& piece : pieces) {
-    const auto [source, bytes] = writer.Take(piece.length);
-    SEALVM_TRY(guest.image.Read(piece.gpa, bytes));
+    const auto [source, bytes] = SEALVM_TRY(writer.Show(guest.image.backing().fd(), piece.bytes));
     handover.payloads.push_back({.name = piece.name,
                                  .source = source,
                                  .destination = piece.gpa,
-                                 .length = piece.length,
+                                 .length = piece.bytes.length,
                                  .sha256 = Sha256Of(bytes)});
   }
-  const Gpa tree = writer.Put(SEALVM_TRY(BuildHandoverTree(handover)));
+  const std::vector<uint8_t> tree_bytes = SEALVM_TRY(BuildHandoverTree(handover));
+  const Gpa tree = writer.Put(tree_bytes);
+  window.tree_ = {window.memory_.data() + (tree - layout.window_base()), tree_bytes.size()};
   window.entry_ = MakeLinux64Entry(boot, loader_source, 0);
   window.entry_.rsi = 0;
   window.entry_.rdi = tree;
   window.entry_.rsp = stack_end;
+  SEALVM_TRY(window.memory_.ExcludeFromDumps("staging window"));
   return window;
 }
 

@@ -21,15 +21,15 @@ namespace sealvm {
 class StagingWindow {
  public:
   struct Guest {
-    // The guest as LoadGuest made it, in a scratch object of the VMM's: what is not zero in it is
-    // copied.
+    // The guest as LoadGuest made it, in a scratch object of the VMM's. What is not zero in it
+    // becomes part of the window, and the loader zeroes it.
     const GuestMemory& image;
     std::span<const LoadedRegion> regions;
     EntryState entry;
     uint32_t cpus = 1;
   };
 
-  // Copies and measures the payloads.
+  // Measures the payloads.
   static Result<StagingWindow> Create(const SealedLayout& layout, const Guest& guest);
 
   Gpa base() const { return handover_.window_base; }
@@ -37,6 +37,8 @@ class StagingWindow {
   // For the memslot.
   uint64_t host_address() const { return reinterpret_cast<uint64_t>(memory_.data()); }
   const Handover& handover() const { return handover_; }
+  // The hand-over tree as it lies in the window.
+  std::span<const uint8_t> tree() const { return tree_; }
 
   // How the boot vCPU enters the loader.
   const EntryState& entry() const { return entry_; }
@@ -46,6 +48,7 @@ class StagingWindow {
 
   Mapping memory_;
   Handover handover_;
+  std::span<const uint8_t> tree_;
   EntryState entry_;
 };
 
