@@ -4,59 +4,25 @@
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
+from lab.boots import (EXIT_PANIC, EXIT_REFUSED, EXIT_TIMEOUT, GUEST_KERNELS, KERNEL_FILES,
+                       boot_case, sealvm_run)
 from lab.case import (Case, CheckFailed, expect, expect_exit, expect_line, json_of, number_after,
-                      section, text_of, value_after)
+                      section, text_of)
+from lab.sealed_cases import (boots_in_a_row_case, check_private_guest, check_private_guest_stops,
+                              private_memory_case, sealed_boots, sealed_case,
+                              sealed_refused_case)
+from lab.secrecy_cases import inside_case, outside_case, secrecy_cases
 from lab.session import Result
 from lab.stage import Stage
 
-INITRD = "/kernels/initrd.cpio.gz"
-GUEST_KERNELS = ("cloud-6.1", "cloud-6.12", "cloud-7.x")
-KERNEL_FILES = ("vmlinuz", "vmlinux")
-
-# What the memory map leaves out of the memory asked for: the PC's hole below 1 MiB, and pages the
-# VMM keeps for itself.
-HOLES_KIB = 1024
+# "default" is what ./check lab runs, "soak" what takes too long for that.
+SUITES = ("default", "soak")
 
 # Quiet boot of the 6.12 kernel, exits to user space until init. Microvm VMMs: 319 to 1622.
 MAX_EXITS_UNTIL_INIT = 300
-
-EXIT_PANIC = 3
-EXIT_TIMEOUT = 4
-EXIT_REFUSED = 5
-
-
-def sealvm_run(kernel: str, *, image: str = "vmlinuz", cpus: int = 1, memory: str = "256M",
-               cmdline: str = "console=ttyS0 quiet", initrd: str | None = INITRD,
-               extra: Iterable[str] = ()) -> str:
-    """A shell command line that boots one of the lab's guest kernels."""
-    words = ["sealvm", "run", "--kernel", f"/kernels/{kernel}/{image}", "--cpus", str(cpus),
-             "--memory", memory, "--cmdline", cmdline, *extra]
-    if initrd is not None:
-        words += ["--initrd", initrd]
-    return shlex.join(words) + " </dev/null"
-
-
-def check_boot(cpus: int, memory_mib: int) -> Callable[[Result], None]:
-    """The guest reached its init, sees every vCPU and all memory, and powered off."""
-    def check(result: Result) -> None:
-        expect_line(result, "@@INIT")
-        expect(number_after(result, "@@CPUS") == cpus,
-               f"the guest sees {number_after(result, '@@CPUS')} vCPUs of {cpus}")
-        ram, given = number_after(result, "@@RAMKIB"), memory_mib * 1024
-        expect(given - HOLES_KIB <= ram <= given, f"the guest sees {ram} KiB of {given}")
-        expect_line(result, "@@READY")
-        expect_exit(result, 0)
-    return check
-
-
-def boot_case(name: str, kernel: str, *, cpus: int, memory_mib: int = 256, limit: float = 240,
-              **options: Any) -> Case:
-    script = sealvm_run(kernel, cpus=cpus, memory=f"{memory_mib}M", **options)
-    return Case(name, script, check_boot(cpus, memory_mib), limit)
 
 
 def boot_matrix() -> list[Case]:
@@ -220,48 +186,6 @@ def guest_cases() -> list[Case]:
     ]
 
 
-def check_private_guest(mmio: str) -> Callable[[Result], None]:
-    """A guest in memory that KVM cannot read did all it should, and MMIO ended as said."""
-    def check(result: Result) -> None:
-        expect_exit(result, 0)
-        expect_line(result, "host cannot read")
-        expect_line(result, f"mmio {mmio}")
-    return check
-
-
-def check_private_guest_stops(result: Result) -> None:
-    """What the patches of QEMU are for: the guest lives, until KVM has to fetch an instruction."""
-    expect_line(result, "host cannot read")
-    expect_line(result, "step cr3")
-    expect(value_after(result, "failed").startswith("cr0-write-and-read:"),
-           "the guest did not fail where stock QEMU must make it fail")
-    expect_exit(result, 1)
-
-
-def private_memory_case(check: Callable[[Result], None]) -> Case:
-    return Case("private-memory", "./private_guest", check, 90)
-
-
-def sealed_case(kernel: str, *, cpus: int, image: str = "vmlinuz") -> Case:
-    """A stock kernel all of whose memory is private. The lab's TSC is too uneven for a watchdog."""
-    return boot_case(f"sealed/{kernel}/{image}/{cpus}-cpu", kernel, image=image, cpus=cpus,
-                     memory_mib=512, cmdline="console=ttyS0 quiet tsc=unstable",
-                     extra=["--isolation", "sealed"], limit=400)
-
-
-def check_sealed_refused(reason: str) -> Callable[[Result], None]:
-    """Never a downgrade: exit code 5 and what is missing."""
-    def check(result: Result) -> None:
-        expect_exit(result, EXIT_REFUSED)
-        expect(reason in text_of(result.stderr), f"no word of '{reason}'")
-    return check
-
-
-def sealed_refused_case(reason: str) -> Case:
-    return Case("sealed/refused", "sealvm run --isolation sealed </dev/null",
-                check_sealed_refused(reason), 60)
-
-
 def common_cases() -> list[Case]:
     """What every L1 kernel must do on a full machine."""
     return [
@@ -275,8 +199,7 @@ def common_cases() -> list[Case]:
     ]
 
 
-def cases_for(stage: Stage) -> list[Case]:
-    """All tests for one kind of L1."""
+def default_cases(stage: Stage) -> list[Case]:
     boots = [boot_case(f"boot/{kernel}/vmlinuz/2-cpu", kernel, cpus=2)
              for kernel in ("cloud-6.12", "cloud-7.x")]
     match stage.name:
@@ -290,8 +213,30 @@ def cases_for(stage: Stage) -> list[Case]:
             return [Case("doctor", "sealvm doctor --json", check_doctor_finds_sealed, 60),
                     private_memory_case(check_private_guest("exit")),
                     *(sealed_case(kernel, cpus=2) for kernel in GUEST_KERNELS),
-                    sealed_case("cloud-6.12", cpus=1, image="vmlinux")]
+                    sealed_case("cloud-6.12", cpus=1, image="vmlinux"),
+                    *secrecy_cases()]
         case "7.x-patched-intel":
             return [private_memory_case(check_private_guest("shutdown")),
-                    sealed_case("cloud-6.12", cpus=1)]
+                    sealed_case("cloud-6.1", cpus=2), sealed_case("cloud-6.12", cpus=1),
+                    sealed_case("cloud-7.x", cpus=2)]
+        case "7.x-patched-9G":
+            return [sealed_case("cloud-6.12", cpus=2, memory_mib=6144)]
+        case "7.x-patched-intel-9G":
+            return []
     raise CheckFailed(f"no tests for L1 {stage.name}")
+
+
+def soak_cases(stage: Stage) -> list[Case]:
+    match stage.name:
+        case "7.x-patched":
+            return [*sealed_boots(), boots_in_a_row_case(), inside_case("sealed", 1)]
+        case "7.x-patched-intel":
+            return [*sealed_boots(), boots_in_a_row_case(), outside_case("sealed", 2)]
+        case "7.x-patched-9G" | "7.x-patched-intel-9G":
+            return sealed_boots(memory_mib=6144)
+    return []
+
+
+def cases_for(stage: Stage, suite: str = "default") -> list[Case]:
+    """All tests of a suite for one kind of L1."""
+    return soak_cases(stage) if suite == "soak" else default_cases(stage)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of what goes into L1: modules, programs, files."""
 
+import gzip
 import io
 import json
 import lzma
@@ -90,6 +91,24 @@ class ProgramTest(unittest.TestCase):
     def test_truncated_headers_and_other_files(self):
         for content in (b"", b"\x7fELF", elf(1, 1)[:80], b"#!/bin/sh\n" * 20):
             self.assertFalse(initrd.is_static(content), content[:8])
+
+
+class GuestTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.program = pathlib.Path(folder.name, "keep_it")
+
+    def test_a_guest_program_gets_a_command_name(self):
+        self.program.write_bytes(elf(1))
+        self.assertIn(b"bin/keep-it\0", gzip.decompress(initrd.build_guest([], [self.program])))
+
+    def test_a_missing_or_dynamic_program_says_what_to_build(self):
+        with self.assertRaisesRegex(LabError, "keep_it is missing: build it with 'bazel build"):
+            initrd.build_guest([], [self.program])
+        self.program.write_bytes(elf(3))
+        with self.assertRaisesRegex(LabError, "not a static program"):
+            initrd.build_guest([], [self.program])
 
 
 class FilesTest(unittest.TestCase):

@@ -34,6 +34,7 @@ class L1Content:
     sealvm: pathlib.Path | None
     files: tuple[pathlib.Path, ...] = ()  # into the working directory, under their own names
     guest_kernels: tuple[kernels.Kernel, ...] = ()  # into /kernels/NAME/
+    guest_programs: tuple[pathlib.Path, ...] = ()  # into the guests' /bin, '_' as '-'
     modules: tuple[str, ...] = ()
 
 
@@ -55,7 +56,7 @@ def build_l1(stream: BinaryIO, content: L1Content) -> None:
     modules = kernels.module_closure(content.kernel.modules, KVM_MODULES + list(content.modules))
     _add_modules(archive, "lab/modules", modules)
     if content.sealvm is not None:
-        _add_sealvm(archive, content.sealvm)
+        archive.data("bin/sealvm", _static_program(content.sealvm, "//:sealvm"), 0o755)
     for script in sorted((HERE / "l1" / "bin").glob("*")):
         archive.file(f"lab/bin/{script.name}", script, 0o755)
     _add_files(archive, content.files)
@@ -63,11 +64,13 @@ def build_l1(stream: BinaryIO, content: L1Content) -> None:
         for kernel in content.guest_kernels:
             archive.file(f"kernels/{kernel.name}/vmlinuz", kernel.vmlinuz, 0o644)
             archive.file(f"kernels/{kernel.name}/vmlinux", kernel.vmlinux, 0o644)
-        archive.data("kernels/initrd.cpio.gz", build_guest(content.guest_kernels))
+        archive.data("kernels/initrd.cpio.gz", build_guest(content.guest_kernels,
+                                                         content.guest_programs))
     archive.close()
 
 
-def build_guest(for_kernels: Iterable[kernels.Kernel]) -> bytes:
+def build_guest(for_kernels: Iterable[kernels.Kernel],
+                programs: Iterable[pathlib.Path] = ()) -> bytes:
     """A compressed initramfs that works with each of these kernels."""
     raw = io.BytesIO()
     archive = cpio.Writer(raw)
@@ -77,6 +80,8 @@ def build_guest(for_kernels: Iterable[kernels.Kernel]) -> bytes:
     for folder in ("proc", "sys", "tmp"):
         archive.folder(folder)
     archive.file("init", HERE / "guest" / "init", 0o755)
+    for program in programs:
+        archive.data(f"bin/{program.name.replace('_', '-')}", _static_program(program), 0o755)
     for kernel in for_kernels:
         _add_modules(archive, f"modules/{kernel.release}",
                      kernels.module_closure(kernel.modules, GUEST_MODULES))
@@ -105,16 +110,17 @@ def _add_modules(archive: cpio.Writer, folder: str, modules: list[kernels.Module
     archive.text(f"{folder}/order", "".join(f"{m.name}.ko\n" for m in modules))
 
 
-def _add_sealvm(archive: cpio.Writer, sealvm: pathlib.Path) -> None:
+def _static_program(program: pathlib.Path, target: str = "//tests/lab/...") -> bytes:
+    """A program that Bazel builds; there are no libraries where it will run."""
     try:
-        content = sealvm.read_bytes()
+        content = program.read_bytes()
     except OSError:
-        raise LabError(f"{sealvm} is missing: build it with "
-                       "'bazel build -c opt //:sealvm'") from None
+        raise LabError(f"{program} is missing: build it with "
+                       f"'bazel build -c opt {target}'") from None
     if not is_static(content):
-        raise LabError(f"{sealvm} is not a static program, and L1 has no libraries: build it with "
-                       "'bazel build -c opt //:sealvm'")
-    archive.data("bin/sealvm", content, 0o755)
+        raise LabError(f"{program} is not a static program, and there are no libraries in the lab: "
+                       f"build it with 'bazel build -c opt {target}'")
+    return content
 
 
 def _add_files(archive: cpio.Writer, files: Iterable[pathlib.Path]) -> None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the lab's tests, many in one L1 boot.
 
-    runner.py [--l1 6.12|7.x]... [--only REGEX] [--results FILE.json] [--list]
-              [--sealvm PATH] [--private-guest PATH] [--jobs N]
+    runner.py [--suite default|soak] [--l1 6.12|7.x]... [--only REGEX] [--results FILE.json]
+              [--list] [--sealvm PATH] [--helpers FOLDER] [--jobs N]
 
 Prints a line for each test and the output of those that fail. The results file is a list of
 objects with name, outcome ("passed", "failed", "skipped"), seconds and reason.
@@ -27,9 +27,13 @@ from lab.case import Case, CheckFailed, text_of
 from lab.cli import ROOT, end_orderly
 from lab.errors import LabError, Unavailable
 from lab.session import Lab, Result
-from lab.stage import STAGES, Stage
+from lab.stage import MEMORY_MIB, STAGES, Stage
 
 SHOWN_LINES = 40
+
+# Built from tests/lab, for L1's working directory and for the guests' /bin.
+L1_HELPERS = ("private_guest/private_guest", "secrecy/scan_outside", "secrecy/scan_inside")
+GUEST_HELPERS = ("secrecy/hold_secrets",)
 
 # Tests that wait; several workers take from one end.
 Queue = collections.deque[Case]
@@ -37,10 +41,10 @@ Queue = collections.deque[Case]
 
 @dataclasses.dataclass(frozen=True)
 class Programs:
-    """What runs in L1. The second is for 7.x, whose KVM has what it is about."""
+    """What runs in L1: sealvm, and the folder of those that Bazel builds from tests/lab."""
 
     sealvm: pathlib.Path
-    private_guest: pathlib.Path
+    helpers: pathlib.Path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,6 +120,16 @@ def drain(queue: Queue) -> list[Case]:
     return list(iter(lambda: take(queue), None))
 
 
+def check_memory(stage: Stage) -> None:
+    """A large L1 is for tests that use all of it; elsewhere they cannot run."""
+    found = re.search(r"^MemAvailable: +(\d+) kB", pathlib.Path("/proc/meminfo").read_text(
+        encoding="ascii"), re.MULTILINE)
+    available = int(found[1]) // 1024 if found else 0
+    if stage.memory_mib > MEMORY_MIB and available < stage.memory_mib:
+        raise Unavailable(f"an L1 of {stage.memory_mib} MiB needs as much memory; {available} MiB "
+                          "are free")
+
+
 def run_boot(stage: Stage, queue: Queue, content: initrd.L1Content, board: Board) -> None:
     """One boot of L1 that takes tests from the queue until that is empty or L1 breaks. A test that
     takes L1 down fails; if L1 does not even boot, all that are left do."""
@@ -125,8 +139,10 @@ def run_boot(stage: Stage, queue: Queue, content: initrd.L1Content, board: Board
     booted = False
     started = time.monotonic()
     try:
-        emulator = qemu.find(stage.qemu, stage.cpu_like)
-        with Lab(content, qemu.Shape(emulator=emulator)) as lab:
+        shape = qemu.Shape(memory_mib=stage.memory_mib,
+                           emulator=qemu.find(stage.qemu, stage.cpu_like))
+        check_memory(stage)
+        with Lab(content, shape) as lab:
             booted = True
             board.say(f"L1 {stage.name} ({content.kernel.release}) is up after "
                       f"{lab.boot_time:.1f} s")
@@ -177,23 +193,29 @@ def run_all(chosen: list[Stage], queues: dict[Stage, Queue], programs: Programs,
 def content_for(stage: Stage, programs: Programs) -> initrd.L1Content:
     known = kernels.load()
     files: tuple[pathlib.Path, ...] = ()
-    if stage.l1 == "7.x":
-        files = (programs.private_guest,)
-        if not programs.private_guest.is_file():
-            raise LabError(f"{programs.private_guest} is missing: build it with "
-                           "'bazel build -c opt //tests/lab/private_guest'")
+    guest_programs: tuple[pathlib.Path, ...] = ()
+    if stage.l1 == "7.x":  # whose KVM has what they are about
+        files = tuple(programs.helpers / name for name in L1_HELPERS)
+        guest_programs = tuple(programs.helpers / name for name in GUEST_HELPERS)
+    for file in files:
+        if not file.is_file():
+            raise LabError(f"{file} is missing: build it with "
+                           "'bazel build -c opt //tests/lab/...'")
     return initrd.L1Content(
         kernel=known[f"l1-{stage.l1}"], sealvm=programs.sealvm, files=files,
-        guest_kernels=tuple(k for k in known.values() if k.role == "guest"))
+        guest_kernels=tuple(k for k in known.values() if k.role == "guest"),
+        guest_programs=guest_programs)
 
 
-def select(stage: Stage, only: str | None) -> list[Case]:
-    return [case for case in cases.cases_for(stage)
+def select(stage: Stage, suite: str, only: str | None) -> list[Case]:
+    return [case for case in cases.cases_for(stage, suite)
             if only is None or re.search(only, full_name(stage, case))]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="run the lab's tests")
+    parser.add_argument("--suite", choices=cases.SUITES, default="default",
+                        help="which tests (default %(default)s)")
     parser.add_argument("--l1", action="append", choices=sorted({stage.l1 for stage in STAGES}),
                         help="only this L1 kernel")
     parser.add_argument("--only", metavar="REGEX", help="only tests whose name matches")
@@ -201,9 +223,9 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="print the tests' names and end")
     parser.add_argument("--sealvm", type=pathlib.Path, default=ROOT / "bazel-bin" / "sealvm",
                         metavar="PATH", help="the program to test (default bazel-bin/sealvm)")
-    parser.add_argument("--private-guest", type=pathlib.Path, metavar="PATH",
-                        default=ROOT / "bazel-bin/tests/lab/private_guest/private_guest",
-                        help="the program of the private-memory tests (default in bazel-bin)")
+    parser.add_argument("--helpers", type=pathlib.Path, metavar="FOLDER",
+                        default=ROOT / "bazel-bin/tests/lab",
+                        help="the tests' own programs (default bazel-bin/tests/lab)")
     parser.add_argument("--jobs", type=int, choices=range(1, 9), metavar="N",
                         default=2 if (os.cpu_count() or 1) > 1 else 1,
                         help="how many labs at once (default %(default)s)")
@@ -214,12 +236,13 @@ def main() -> int:
     chosen = [stage for stage in STAGES if options.l1 is None or stage.l1 in options.l1]
     if options.list:
         print("\n".join(full_name(stage, case) for stage in chosen
-                        for case in select(stage, options.only)))
+                        for case in select(stage, options.suite, options.only)))
         return 0
-    queues = {stage: collections.deque(select(stage, options.only)) for stage in chosen}
+    queues = {stage: collections.deque(select(stage, options.suite, options.only))
+              for stage in chosen}
     wanted = sum(len(queue) for queue in queues.values())
     # Resolved now: another build may turn the link bazel-bin elsewhere before the last L1 boots.
-    programs = Programs(options.sealvm.resolve(), options.private_guest.resolve())
+    programs = Programs(options.sealvm.resolve(), options.helpers.resolve())
     outcomes = run_all(chosen, queues, programs, options.jobs)
     if options.results is not None:
         options.results.write_text(

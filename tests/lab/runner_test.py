@@ -10,7 +10,7 @@ import types
 import unittest
 import unittest.mock
 
-from lab import cases, cli, runner
+from lab import boots, cases, cli, runner
 from lab.case import Case, CheckFailed, expect_line, number_after, section
 from lab.errors import LabError, Unavailable
 from lab.session import Result
@@ -26,7 +26,7 @@ def boot_output(cpus: int = 2, ram: int = 262143, rest: str = "@@READY\r\n") -> 
 
 
 class CheckBootTest(unittest.TestCase):
-    check = staticmethod(cases.check_boot(cpus=2, memory_mib=256))
+    check = staticmethod(boots.check_boot(cpus=2, memory_mib=256))
 
     def test_good_boot(self):
         self.check(result(boot_output()))
@@ -75,32 +75,6 @@ class CheckReportsTest(unittest.TestCase):
                 cases.check_reports(self.output(events, stats))
 
 
-class CheckPrivateGuestTest(unittest.TestCase):
-    ALL = "host cannot read\nstep alive\nmmio exit\n"
-    STOPPED = ("host cannot read\nstep alive\nstep cr3\n"
-               "failed cr0-write-and-read: exit reason 8, expected exit reason 2, value 0x1\n")
-
-    def test_all_steps(self):
-        cases.check_private_guest("exit")(result(self.ALL))
-
-    def test_each_fault_is_found(self):
-        for output in (result(self.ALL, exit_code=1), result(self.ALL.replace("cannot", "can")),
-                       result(self.ALL.replace("mmio exit", "mmio shutdown")),
-                       result(self.ALL.replace("mmio exit", "mmio unexpected"))):
-            with self.assertRaises(CheckFailed):
-                cases.check_private_guest("exit")(output)
-
-    def test_stock_qemu_stops_it(self):
-        cases.check_private_guest_stops(result(self.STOPPED, exit_code=1))
-
-    def test_another_end_is_not_the_one_of_stock_qemu(self):
-        for output in (result(self.ALL), result("cannot create a VM: Invalid argument\n", 2),
-                       result(self.STOPPED), result(self.STOPPED.replace("step cr3", ""), 1),
-                       result(self.STOPPED.replace("failed cr0", "failed cr4"), 1)):
-            with self.assertRaises(CheckFailed):
-                cases.check_private_guest_stops(output)
-
-
 class JudgeTest(unittest.TestCase):
     CASE = Case("x", "true", cases.check_ended(0), limit=5)
 
@@ -142,7 +116,7 @@ class FakeLab:
 
 
 class WorkTest(unittest.TestCase):
-    PROGRAMS = runner.Programs(pathlib.Path("sealvm"), pathlib.Path("private_guest"))
+    PROGRAMS = runner.Programs(pathlib.Path("sealvm"), pathlib.Path("helpers"))
 
     def setUp(self):
         FakeLab.boots = []
@@ -183,6 +157,11 @@ class WorkTest(unittest.TestCase):
         with unittest.mock.patch.object(runner.qemu, "find", side_effect=Unavailable("no")):
             self.assertEqual(self.run_scripts("0", "0"), {"0": "skipped", "1": "skipped"})
 
+    def test_a_large_l1_is_skipped_where_memory_lacks(self):
+        with self.assertRaisesRegex(Unavailable, "needs as much memory"):
+            runner.check_memory(Stage("7.x", memory_mib=1 << 40))
+        runner.check_memory(Stage("7.x"))
+
     def test_missing_program_fails_all(self):
         with unittest.mock.patch.object(runner, "content_for", side_effect=LabError("no")):
             self.assertEqual(self.run_scripts("0", "0"), {"0": "failed", "1": "failed"})
@@ -216,13 +195,15 @@ class OutputTest(unittest.TestCase):
 
 class CasesTest(unittest.TestCase):
     def test_names_are_unique(self):
-        names = [runner.full_name(stage, case)
-                 for stage in STAGES for case in cases.cases_for(stage)]
-        self.assertEqual(len(names), len(set(names)))
+        for suite in cases.SUITES:
+            names = [runner.full_name(stage, case)
+                     for stage in STAGES for case in cases.cases_for(stage, suite)]
+            self.assertEqual(len(names), len(set(names)))
 
     def test_stages_are_named_by_what_is_special(self):
         self.assertEqual([stage.name for stage in STAGES],
-                         ["6.12", "7.x", "7.x-patched", "7.x-patched-intel"])
+                         ["6.12", "7.x", "7.x-patched", "7.x-patched-intel", "7.x-patched-9G",
+                          "7.x-patched-intel-9G"])
 
     def test_matrix_is_whole(self):
         names = {case.name for case in cases.cases_for(Stage("6.12"))}
@@ -230,6 +211,16 @@ class CasesTest(unittest.TestCase):
             for image in ("vmlinuz", "vmlinux"):
                 for cpus in (1, 2):
                     self.assertIn(f"boot/{kernel}/{image}/{cpus}-cpu", names)
+
+    def test_soak_boots_every_kernel_sealed(self):
+        names = {runner.full_name(stage, case)
+                 for stage in STAGES for case in cases.cases_for(stage, "soak")}
+        for stage in ("7.x-patched", "7.x-patched-intel"):
+            for kernel in ("cloud-6.1", "cloud-6.12", "cloud-7.x"):
+                for cpus in (1, 2):
+                    boot = f"sealed/{kernel}/vmlinuz/{cpus}-cpu"
+                    self.assertIn(f"lab/{stage}/{boot}/512M", names)
+                    self.assertIn(f"lab/{stage}-9G/{boot}/6144M", names)
 
 
 class CommandLineTest(unittest.TestCase):

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import dataclasses
 
+MEMORY_MIB = 4096
+
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
@@ -13,13 +15,21 @@ class Stage:
     l1: str
     qemu: str = "stock"
     cpu_like: str = "amd"
+    memory_mib: int = MEMORY_MIB
 
     @property
     def name(self) -> str:
         parts = [self.l1, self.qemu, self.cpu_like]
         while parts[-1] in ("stock", "amd"):
             parts.pop()
+        if self.memory_mib != MEMORY_MIB:
+            parts.append(f"{self.memory_mib // 1024}G")
         return "-".join(parts)
 
 
-STAGES = (Stage("6.12"), Stage("7.x"), Stage("7.x", "patched"), Stage("7.x", "patched", "intel"))
+STOCK = (Stage("6.12"), Stage("7.x"))
+PATCHED = (Stage("7.x", "patched"), Stage("7.x", "patched", "intel"))
+# For guests of 6 GiB. Sealed ones take all of it at once; what L1 does not use costs nothing.
+PATCHED_LARGE = tuple(dataclasses.replace(stage, memory_mib=9216) for stage in PATCHED)
+
+STAGES = (*STOCK, *PATCHED, *PATCHED_LARGE)

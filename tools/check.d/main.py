@@ -23,6 +23,8 @@ from outcomes import (FAILED, PASSED, SKIPPED, Outcome, counts_line, from_build_
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PYTHON_TESTS = (("tests", "lab"), ("tools/setup.d", "."), ("tools/check.d", "."))
+LAB_HELPERS = ("//tests/lab/private_guest", "//tests/lab/secrecy:hold_secrets",
+               "//tests/lab/secrecy:scan_inside", "//tests/lab/secrecy:scan_outside")
 SANITIZER_COMPILER = "clang-19"
 
 # `bazel test` ends with 4 if the build worked but there is no test to run.
@@ -146,26 +148,38 @@ def tsan() -> list[Outcome]:
     return bazel_test("tsan", "tsan", ["--build_tests_only", "--test_tag_filters=tsan"])
 
 
-def lab() -> list[Outcome]:
+def run_lab(part: str, suite: str) -> list[Outcome]:
     """Tests inside the nested lab, with the release binary."""
     if shutil.which("qemu-system-x86_64") is None:
-        return [Outcome("lab", SKIPPED, "qemu-system-x86_64 is missing; run tools/setup lab")]
+        return [Outcome(part, SKIPPED, "qemu-system-x86_64 is missing; run tools/setup lab")]
     if shutil.which("bazel") is None:
-        return [Outcome("lab", SKIPPED, "bazel is missing; run tools/setup build")]
-    targets = ["//:sealvm", "//tests/lab/private_guest"]
+        return [Outcome(part, SKIPPED, "bazel is missing; run tools/setup build")]
+    targets = ["//:sealvm", *LAB_HELPERS]
     if run([*bazel_command(None), "build", "-c", "opt", "--noshow_progress", *targets]) != 0:
-        return [Outcome("lab", FAILED, f"{' or '.join(targets)} does not build")]
+        return [Outcome(part, FAILED, f"{' or '.join(targets)} does not build")]
     with tempfile.TemporaryDirectory(prefix="sealvm-check-") as folder:
         results = pathlib.Path(folder, "results.json")
-        code = run([sys.executable, "-B", "-m", "lab.runner", f"--results={results}"],
+        code = run([sys.executable, "-B", "-m", "lab.runner", f"--suite={suite}",
+                    f"--results={results}"],
                    PYTHONPATH=str(ROOT / "tests"))
         if not results.exists():
-            return [Outcome("lab", FAILED, f"its runner ended with {code} and left no results")]
+            return [Outcome(part, FAILED, f"its runner ended with {code} and left no results")]
         return from_lab(results)
 
 
+def lab() -> list[Outcome]:
+    return run_lab("lab", "default")
+
+
+def soak() -> list[Outcome]:
+    return run_lab("soak", "soak")
+
+
 PARTS: dict[str, Callable[[], list[Outcome]]] = {
-    "unit": unit, "lab": lab, "asan": asan, "tsan": tsan}
+    "unit": unit, "lab": lab, "asan": asan, "tsan": tsan, "soak": soak}
+
+# Too long for every run.
+ONLY_WHEN_NAMED = {"soak"}
 
 
 def run_part(name: str) -> list[Outcome]:
@@ -196,7 +210,7 @@ def main() -> int:
     if options.setup_failed:
         outcomes.append(Outcome("setup", FAILED, "tools/setup failed; its last line says why"))
     for part in PARTS:
-        if part in options.parts or not options.parts:
+        if part in options.parts or (not options.parts and part not in ONLY_WHEN_NAMED):
             outcomes += run_part(part)
     print(report(outcomes), flush=True)
     return 1 if any(o.outcome == FAILED for o in outcomes) else 0

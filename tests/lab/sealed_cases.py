@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tests of private memory and of guests in it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from lab.boots import EXIT_REFUSED, GUEST_KERNELS, boot_case, check_boot, sealvm_run
+from lab.case import (Case, CheckFailed, expect, expect_exit, expect_line, number_after, section,
+                      text_of, value_after)
+from lab.session import Result
+
+# The lab's TSC is too uneven for the kernel's watchdog.
+CMDLINE = "console=ttyS0 quiet tsc=unstable"
+
+BOOTS_IN_A_ROW = 20
+
+
+def check_private_guest(mmio: str) -> Callable[[Result], None]:
+    """A guest in memory that KVM cannot read did all it should, and MMIO ended as said."""
+    def check(result: Result) -> None:
+        expect_exit(result, 0)
+        expect_line(result, "host cannot read")
+        expect_line(result, f"mmio {mmio}")
+    return check
+
+
+def check_private_guest_stops(result: Result) -> None:
+    """What the patches of QEMU are for: the guest lives, until KVM has to fetch an instruction."""
+    expect_line(result, "host cannot read")
+    expect_line(result, "step cr3")
+    expect(value_after(result, "failed").startswith("cr0-write-and-read:"),
+           "the guest did not fail where stock QEMU must make it fail")
+    expect_exit(result, 1)
+
+
+def private_memory_case(check: Callable[[Result], None]) -> Case:
+    return Case("private-memory", "./private_guest", check, 90)
+
+
+def check_sealed_refused(reason: str) -> Callable[[Result], None]:
+    """Never a downgrade: exit code 5 and what is missing."""
+    def check(result: Result) -> None:
+        expect_exit(result, EXIT_REFUSED)
+        expect(reason in text_of(result.stderr), f"no word of '{reason}'")
+    return check
+
+
+def sealed_refused_case(reason: str) -> Case:
+    return Case("sealed/refused", "sealvm run --isolation sealed </dev/null",
+                check_sealed_refused(reason), 60)
+
+
+def run_in_mode(mode: str, *, kernel: str = "cloud-6.12", cpus: int = 1, memory_mib: int = 512,
+                words: str = "") -> str:
+    """Two modes' runs differ in nothing but the mode."""
+    return sealvm_run(kernel, cpus=cpus, memory=f"{memory_mib}M", cmdline=f"{CMDLINE} {words}",
+                      extra=["--isolation", mode])
+
+
+def sealed_case(kernel: str, *, cpus: int, image: str = "vmlinuz", memory_mib: int = 512) -> Case:
+    """A stock kernel all of whose memory is private."""
+    return boot_case(f"sealed/{kernel}/{image}/{cpus}-cpu/{memory_mib}M", kernel, image=image,
+                     cpus=cpus, memory_mib=memory_mib, cmdline=CMDLINE,
+                     extra=["--isolation", "sealed"], limit=400)
+
+
+def sealed_boots(memory_mib: int = 512) -> list[Case]:
+    return [sealed_case(kernel, cpus=cpus, memory_mib=memory_mib)
+            for kernel in GUEST_KERNELS for cpus in (1, 2)]
+
+
+def part(result: Result, name: str) -> Result:
+    """The result as if the command had printed nothing but this section."""
+    return dataclasses.replace(result, stdout=section(result, name).encode())
+
+
+def check_boots_in_a_row(result: Result) -> str:
+    check = check_boot(2, 512)
+    failures = []
+    for i in range(1, BOOTS_IN_A_ROW + 1):
+        boot = part(result, f"boot {i}")
+        try:
+            check(dataclasses.replace(boot, exit_code=number_after(boot, "status")))
+        except CheckFailed as failure:
+            failures.append(f"boot {i}: {failure}")
+    expect(not failures,
+           f"{len(failures)} of {BOOTS_IN_A_ROW} boots failed: {'; '.join(failures)}")
+    return f"{BOOTS_IN_A_ROW} of {BOOTS_IN_A_ROW} boots"
+
+
+def boots_in_a_row_case() -> Case:
+    script = (f"for i in $(seq {BOOTS_IN_A_ROW}); do echo \"== boot $i\"; "
+              f"{run_in_mode('sealed', cpus=2)}; echo \"status=$?\"; done")
+    return Case(f"sealed/{BOOTS_IN_A_ROW}-boots", script, check_boots_in_a_row,
+                200 * BOOTS_IN_A_ROW)
