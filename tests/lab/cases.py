@@ -12,7 +12,7 @@ from lab.boots import (EXIT_PANIC, EXIT_REFUSED, EXIT_TIMEOUT, GUEST_KERNELS, KE
 from lab.case import (Case, CheckFailed, expect, expect_exit, expect_line, json_of, number_after,
                       section, text_of)
 from lab.sealed_cases import (boots_in_a_row_case, check_private_guest, check_private_guest_stops,
-                              private_memory_case, sealed_boots, sealed_case,
+                              cost_case, private_memory_case, sealed_boots, sealed_case,
                               sealed_refused_case)
 from lab.secrecy_cases import inside_case, outside_case, secrecy_cases
 from lab.session import Result
@@ -229,7 +229,8 @@ def default_cases(stage: Stage) -> list[Case]:
 def soak_cases(stage: Stage) -> list[Case]:
     match stage.name:
         case "7.x-patched":
-            return [*sealed_boots(), boots_in_a_row_case(), inside_case("sealed", 1)]
+            return [*sealed_boots(), boots_in_a_row_case(), inside_case("sealed", 1),
+                    cost_case()]
         case "7.x-patched-intel":
             return [*sealed_boots(), boots_in_a_row_case(), outside_case("sealed", 2)]
         case "7.x-patched-9G" | "7.x-patched-intel-9G":

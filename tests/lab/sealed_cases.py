@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import statistics
 from collections.abc import Callable
 
 from lab.boots import EXIT_REFUSED, GUEST_KERNELS, boot_case, check_boot, sealvm_run
@@ -15,6 +17,10 @@ from lab.session import Result
 CMDLINE = "console=ttyS0 quiet tsc=unstable"
 
 BOOTS_IN_A_ROW = 20
+
+# What a sealed boot may cost besides: the loader's report and the one MSR that is user space's.
+MAX_MORE_EXITS = 2
+TIMED_PAIRS = 3
 
 
 def check_private_guest(mmio: str) -> Callable[[Result], None]:
@@ -95,3 +101,31 @@ def boots_in_a_row_case() -> Case:
               f"{run_in_mode('sealed', cpus=2)}; echo \"status=$?\"; done")
     return Case(f"sealed/{BOOTS_IN_A_ROW}-boots", script, check_boots_in_a_row,
                 200 * BOOTS_IN_A_ROW)
+
+
+def cost_case() -> Case:
+    """What sealed costs until the guest's init, against none in the same L1, in turns."""
+    exits = [f"echo '== exits {mode}'; exits-until-init {run_in_mode(mode, words='hold=6')}"
+             for mode in ("none", "sealed")]
+    times = [f"echo '== time {mode} {i}'; seconds-until-init {run_in_mode(mode)}"
+             for i in range(TIMED_PAIRS) for mode in ("none", "sealed")]
+    return Case("sealed/cost", "\n".join(exits + times), check_cost, 1200)
+
+
+def seconds_of(result: Result, mode: str) -> float:
+    """The median of a mode's times until init."""
+    values = [value_after(part(result, f"time {mode} {i}"), "seconds") for i in range(TIMED_PAIRS)]
+    for value in values:
+        expect(re.fullmatch(r"\d+\.\d+", value) is not None,
+               f"a guest in mode {mode} did not reach its init")
+    return statistics.median(float(value) for value in values)
+
+
+def check_cost(result: Result) -> str:
+    exits = {mode: number_after(part(result, f"exits {mode}"), "exits")
+             for mode in ("none", "sealed")}
+    none, sealed = seconds_of(result, "none"), seconds_of(result, "sealed")
+    measured = (f"exits to user space until init: none {exits['none']}, sealed {exits['sealed']}; "
+                f"seconds: none {none:.2f}, sealed {sealed:.2f}, ratio {sealed / none:.2f}")
+    expect(0 < exits["none"] and exits["sealed"] <= exits["none"] + MAX_MORE_EXITS, measured)
+    return measured

@@ -60,6 +60,24 @@ class BootsInARowTest(unittest.TestCase):
             sealed_cases.check_boots_in_a_row(self.output([self.GOOD] * 19))
 
 
+class CostTest(unittest.TestCase):
+    def output(self, none: int, sealed: int, seconds: str = "seconds=6.00\n") -> Result:
+        times = "".join(f"== time {mode} {i}\n{seconds}"
+                        for i in range(3) for mode in ("none", "sealed"))
+        return result(f"== exits none\nexits={none}\n== exits sealed\nexits={sealed}\n{times}")
+
+    def test_two_more_exits_are_allowed(self):
+        self.assertIn("none 220, sealed 222; seconds: none 6.00, sealed 6.00, ratio 1.00",
+                      sealed_cases.check_cost(self.output(220, 222)))
+        for none, sealed in ((220, 223), (0, 0)):
+            with self.assertRaisesRegex(CheckFailed, f"none {none}, sealed {sealed}"):
+                sealed_cases.check_cost(self.output(none, sealed))
+
+    def test_a_guest_without_init_fails(self):
+        with self.assertRaises(CheckFailed):
+            sealed_cases.check_cost(self.output(220, 221, seconds="Kernel panic\n"))
+
+
 class SecrecyTest(unittest.TestCase):
     EXPECTED = {"heap": 400000, "file": 200000, "key": 192, "socket": 6144}
     NOTHING = dict.fromkeys(EXPECTED, 0)
