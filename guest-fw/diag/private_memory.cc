@@ -16,7 +16,7 @@ namespace {
 constexpr uint64_t kPage = 4096;
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 // What is tested of one range. The second is for the smallest guests.
-constexpr uint64_t kRangeSizes[] = {2 * kMiB, 64 * 1024};
+constexpr uint64_t kRangeSizes[] = {2 * kMiB, kMiB / 16};
 constexpr uint64_t kNoSuchHypercall = 0xffff;
 
 // With SEV-SNP the hardware stops a guest that touches the shared alias of a private page.
