@@ -105,6 +105,13 @@ Result<> Vm::CreateIrqchip() {
   return {};
 }
 
+Result<> Vm::CreatePit() {
+  kvm_pit_config config = {};
+  config.flags = KVM_PIT_SPEAKER_DUMMY;
+  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_CREATE_PIT2, "KVM_CREATE_PIT2", "vm", &config));
+  return {};
+}
+
 Result<> Vm::SetIrqLine(uint32_t gsi, bool asserted) {
   kvm_irq_level request = {};
   request.irq = gsi;

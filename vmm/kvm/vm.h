@@ -56,6 +56,8 @@ class Vm {
   Result<> SetTssAddress(uint64_t gpa);
   // KVM_CREATE_IRQCHIP: PICs, IOAPIC and local APICs in the kernel. Before any vCPU.
   Result<> CreateIrqchip();
+  // KVM_CREATE_PIT2: a PC's 8254 on its ports, after CreateIrqchip. Its speaker port makes no sound.
+  Result<> CreatePit();
   // KVM_IRQ_LINE: level of an input of the in-kernel PIC and IOAPIC.
   Result<> SetIrqLine(uint32_t gsi, bool asserted);
   // KVM_CREATE_VCPU. The id is also the initial APIC id.

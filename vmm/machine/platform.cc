@@ -12,6 +12,7 @@
 #include "devices/platform_addresses.h"
 #include "devices/port92.h"
 #include "devices/pvpanic.h"
+#include "vmm/isolation/sealed/sealed_layout.h"
 
 namespace sealvm {
 namespace {
@@ -67,11 +68,13 @@ PlatformDescription Platform::Describe(uint32_t cpus, Kind kind) {
   description.i8042 = false;
   description.rtc = false;
   if (kind == Kind::kPortIo) {
-    // A hardware-reduced platform has no 8259s for Linux, so this one has the fixed registers.
+    // A hardware-reduced platform has no 8259s for Linux, so this one has the fixed registers. No
+    // fixed event ever happens, so the event block is plain memory: Linux touches it some twenty
+    // times at boot.
     description.io_apic = false;
     description.dual_8259 = true;
     description.fixed_hardware = AcpiFixedHardware{.sci_gsi = kAcpiSciGsi,
-                                                   .pm1_event_port = kAcpiPm1EventPort,
+                                                   .pm1_event_memory = kSealedPm1EventBlock,
                                                    .pm1_control_port = kAcpiPm1ControlPort,
                                                    .pm_timer_port = std::nullopt};
   }

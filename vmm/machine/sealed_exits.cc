@@ -15,6 +15,8 @@ SealedExits::SealedExits(SealedGuest& guest, Logger logger, std::function<void(E
     : guest_(guest), logger_(std::move(logger)), stop_(std::move(stop)) {}
 
 void SealedExits::OnLoaderStatus(uint32_t status) {
+  // Once the loader is gone, the port is a port like any that no device claims.
+  if (guest_.launched()) return;
   if (Result<> finished = guest_.FinishLaunch(status); !finished) {
     stop_(std::move(finished).error());
     return;
@@ -40,7 +42,7 @@ int64_t SealedExits::MapGpaRange(uint64_t gpa, uint64_t pages, uint64_t attribut
                                         : guest_.conversions().ToShared(gpa, length);
   if (converted) return 0;
   if (!refusal_logged_.exchange(true)) {
-    logger_.Log(LogLevel::kWarning,
+    logger_.Log(LogLevel::kInfo,
                 "a page conversion of the guest failed: {}; further ones are "
                 "only counted",
                 converted.error().message);

@@ -134,7 +134,9 @@ Result<> VirtualMachine::CreateMemory() {
 
 Result<> VirtualMachine::CreateInterruptControllers() {
   SEALVM_TRY(vm_->SetTssAddress(kTssAddress));
-  return vm_->CreateIrqchip();
+  SEALVM_TRY(vm_->CreateIrqchip());
+  // With 8259s in place of an I/O APIC, Linux sets the PC's timer up before it finds a better one.
+  return is_sealed() ? vm_->CreatePit() : Result<>();
 }
 
 Result<> VirtualMachine::CreatePlatform() {

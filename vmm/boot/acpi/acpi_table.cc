@@ -26,6 +26,7 @@ constexpr std::string_view kOemTableId = "SEALVM  ";
 constexpr std::string_view kCreatorId = "SLVM";
 constexpr uint32_t kOemRevision = 1;
 
+constexpr uint8_t kSystemMemorySpace = 0;
 constexpr uint8_t kSystemIoSpace = 1;
 
 }  // namespace
@@ -46,12 +47,20 @@ void AcpiTable::AppendBytes(std::span<const uint8_t> bytes) {
 }
 
 void AcpiTable::SetIoAddress(size_t offset, uint16_t port, uint8_t bits) {
-  Set8(offset, kSystemIoSpace);
+  SetAddress(offset, kSystemIoSpace, port, bits);
+}
+
+void AcpiTable::SetMemoryAddress(size_t offset, uint64_t gpa, uint8_t bits) {
+  SetAddress(offset, kSystemMemorySpace, gpa, bits);
+}
+
+void AcpiTable::SetAddress(size_t offset, uint8_t space, uint64_t address, uint8_t bits) {
+  Set8(offset, space);
   Set8(offset + 1, bits);
   Set8(offset + 2, 0);  // bit offset
   // Access size: 1 is byte, 2 word, 3 dword.
   Set8(offset + 3, bits <= 8 ? 1 : bits <= 16 ? 2 : 3);
-  Set64(offset + 4, port);
+  Set64(offset + 4, address);
 }
 
 std::vector<uint8_t> AcpiTable::Finish() && {

@@ -34,6 +34,7 @@ class AcpiTable {
   void Set64(size_t offset, uint64_t value) { SetLe(offset, value, 8); }
   // A generic address structure (section 5.2.3.2) that names `bits` bits of I/O ports.
   void SetIoAddress(size_t offset, uint16_t port, uint8_t bits);
+  void SetMemoryAddress(size_t offset, uint64_t gpa, uint8_t bits);
 
   // The table with its length and checksum.
   std::vector<uint8_t> Finish() &&;
@@ -41,6 +42,7 @@ class AcpiTable {
  private:
   void AppendLe(uint64_t value, size_t width);
   void SetLe(size_t offset, uint64_t value, size_t width);
+  void SetAddress(size_t offset, uint8_t space, uint64_t address, uint8_t bits);
 
   std::vector<uint8_t> bytes_;
 };

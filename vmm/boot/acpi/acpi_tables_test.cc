@@ -278,5 +278,18 @@ TEST(Dsdt, DevicesAreThereOnlyWhenAsked) {
   EXPECT_NE(bare.find("_S5_"), std::string::npos);
 }
 
+// Generic address structures, ACPI 6.5 section 5.2.3.2: space, bits, offset, access size, address.
+TEST(AcpiTables, EventBlockMayLieInMemory) {
+  PlatformDescription platform = FixedHardware();
+  platform.fixed_hardware->pm1_event_memory = 0xfed82000;
+  const AcpiTables tables = Build(platform);
+  const auto fadt = Table(tables, "FACP");
+  EXPECT_EQ(LoadLe<uint32_t>(fadt, 56), 0u);
+  EXPECT_EQ(fadt[148], 0);
+  EXPECT_EQ(fadt[149], 32);
+  EXPECT_EQ(LoadLe<uint64_t>(fadt, 152), 0xfed82000u);
+  EXPECT_EQ(LoadLe<uint32_t>(fadt, 64), 0x624u) << "the control block stays at its port";
+}
+
 }  // namespace
 }  // namespace sealvm

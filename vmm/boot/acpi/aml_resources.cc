@@ -41,6 +41,19 @@ Bytes AddressSpace(uint8_t tag, size_t width, uint8_t type, uint8_t type_flags, 
   return descriptor;
 }
 
+// Section 6.4.3.6, "Interrupt Vector Flags": active high and not shared are zeroes.
+constexpr uint8_t kConsumer = 1 << 0;
+constexpr uint8_t kEdge = 1 << 1;
+
+Bytes Interrupt(uint32_t gsi, uint8_t flags) {
+  constexpr uint8_t kLength = 6;
+  constexpr uint8_t kCount = 1;
+  Bytes descriptor = {kExtendedInterruptTag, kLength, 0, static_cast<uint8_t>(kConsumer | flags),
+                      kCount};
+  AppendLe(descriptor, gsi, 4);
+  return descriptor;
+}
+
 }  // namespace
 
 Bytes ResourceTemplate(Terms descriptors) {
@@ -63,15 +76,9 @@ Bytes IoPorts(uint16_t base, uint8_t length) {
   return descriptor;
 }
 
-Bytes EdgeInterrupt(uint32_t gsi) {
-  constexpr uint8_t kConsumer = 1 << 0;
-  constexpr uint8_t kEdge = 1 << 1;
-  constexpr uint8_t kLength = 6;
-  constexpr uint8_t kCount = 1;
-  Bytes descriptor = {kExtendedInterruptTag, kLength, 0, kConsumer | kEdge, kCount};
-  AppendLe(descriptor, gsi, 4);
-  return descriptor;
-}
+Bytes EdgeInterrupt(uint32_t gsi) { return Interrupt(gsi, kEdge); }
+
+Bytes LevelInterrupt(uint32_t gsi) { return Interrupt(gsi, 0); }
 
 Bytes BusNumberWindow(uint8_t first, uint16_t count) {
   assert(first + count <= 256);

@@ -16,6 +16,8 @@ Bytes ResourceTemplate(Terms descriptors);
 Bytes IoPorts(uint16_t base, uint8_t length);
 // A global system interrupt: edge triggered, active high, not shared.
 Bytes EdgeInterrupt(uint32_t gsi);
+// The same, level triggered.
+Bytes LevelInterrupt(uint32_t gsi);
 
 // What a bridge forwards (ResourceProducer, positive decode, fixed ends).
 Bytes BusNumberWindow(uint8_t first, uint16_t count);

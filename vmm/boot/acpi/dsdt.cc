@@ -17,13 +17,15 @@ constexpr uint64_t kButtonPressed = 0x80;
 // _STA: present, enabled, decoding, functioning; without the bit "show in the user interface".
 constexpr uint64_t kPresentAndHidden = 0xb;
 
-// PNP0501: 16550A-compatible serial port.
-aml::Bytes Serial() {
+// PNP0501: 16550A-compatible serial port. An 8259 keeps an edge that came while its input was
+// masked, and gives the guest an interrupt for nothing.
+aml::Bytes Serial(bool on_8259) {
   return aml::Device("COM1",
                      {aml::Name("_HID", aml::EisaId("PNP0501")), aml::Name("_UID", aml::Integer(1)),
                       aml::Name("_CRS", aml::ResourceTemplate({
                                             aml::IoPorts(kSerialBase, kSerialLength),
-                                            aml::EdgeInterrupt(kSerialGsi),
+                                            on_8259 ? aml::LevelInterrupt(kSerialGsi)
+                                                    : aml::EdgeInterrupt(kSerialGsi),
                                         }))});
 }
 
@@ -110,7 +112,8 @@ aml::Bytes SoftOff() {
 
 std::vector<uint8_t> BuildDsdt(const PlatformDescription& platform) {
   std::vector<aml::Bytes> devices;
-  if (platform.serial) devices.push_back(Serial());
+  const bool on_8259 = platform.dual_8259 && !platform.io_apic;
+  if (platform.serial) devices.push_back(Serial(on_8259));
   if (platform.rtc) devices.push_back(Rtc());
   if (platform.pvpanic) devices.push_back(Pvpanic());
   if (platform.power_button) {

@@ -87,9 +87,14 @@ uint32_t Flags(const PlatformDescription& platform) {
 
 void SetFixedHardware(AcpiTable& table, const AcpiFixedHardware& hardware) {
   table.Set16(kSciInterrupt, static_cast<uint16_t>(hardware.sci_gsi));
-  table.Set32(kPm1aEventBlock, hardware.pm1_event_port);
   table.Set8(kPm1EventLength, kPm1EventBytes);
-  table.SetIoAddress(kXPm1aEventBlock, hardware.pm1_event_port, kPm1EventBytes * 8);
+  if (hardware.pm1_event_memory) {
+    // The older field is for ports alone.
+    table.SetMemoryAddress(kXPm1aEventBlock, *hardware.pm1_event_memory, kPm1EventBytes * 8);
+  } else {
+    table.Set32(kPm1aEventBlock, hardware.pm1_event_port);
+    table.SetIoAddress(kXPm1aEventBlock, hardware.pm1_event_port, kPm1EventBytes * 8);
+  }
   table.Set32(kPm1aControlBlock, hardware.pm1_control_port);
   table.Set8(kPm1ControlLength, kPm1ControlBytes);
   table.SetIoAddress(kXPm1aControlBlock, hardware.pm1_control_port, kPm1ControlBytes * 8);

@@ -80,7 +80,10 @@ std::vector<Case> MakeCases() {
   Case fixed = {.name = "FixedHardware", .platform = {.io_apic = false, .dual_8259 = true}};
   fixed.platform.fixed_hardware =
       AcpiFixedHardware{.pm1_event_port = 0x620, .pm1_control_port = 0x624, .pm_timer_port = 0x628};
-  return {usual, bare, full, fixed};
+  Case event_memory = fixed;
+  event_memory.name = "EventBlockInMemory";
+  event_memory.platform.fixed_hardware->pm1_event_memory = 0xfed82000;
+  return {usual, bare, full, fixed, event_memory};
 }
 
 class Iasl : public testing::TestWithParam<Case> {

@@ -16,7 +16,9 @@ namespace sealvm {
 // must read as one: the tables have no SMI command to switch ACPI on.
 struct AcpiFixedHardware {
   uint32_t sci_gsi = 9;
-  uint16_t pm1_event_port = 0;    // 4 bytes
+  uint16_t pm1_event_port = 0;  // 4 bytes
+  // The event block is in memory here instead of at the port, if given.
+  std::optional<Gpa> pm1_event_memory = {};
   uint16_t pm1_control_port = 0;  // 2 bytes
   std::optional<uint16_t> pm_timer_port = {};
 };

@@ -57,9 +57,9 @@ Result<> SealedGuest::CreateMemory() {
   unmapped_ =
       SEALVM_TRY(Mapping::Create(size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
                                  0, "address range of private memory"));
-  ones_ = SEALVM_TRY(Mapping::Create(kPageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                                     -1, 0, "page of ones"));
-  memset(ones_.data(), 0xff, ones_.size());
+  platform_ = SEALVM_TRY(Mapping::Create(kSealedPlatformSize, PROT_READ | PROT_WRITE,
+                                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, "platform pages"));
+  memset(platform_.data(), 0xff, kSealedOnesSize);
   return {};
 }
 
@@ -92,8 +92,8 @@ Result<> SealedGuest::Bind(const SealedMemslot& slot) {
                               .offset = slot.offset,
                               .unmapped_hva = AddressOf(unmapped_) + slot.offset});
   }
-  const uint64_t hva = slot.source == SealedSource::kAllOnes
-                           ? AddressOf(ones_)
+  const uint64_t hva = slot.source == SealedSource::kPlatform
+                           ? AddressOf(platform_)
                            : shared_->HostAddressForMemslot(layout_.ram().low_ram()) + slot.offset;
   return vm_.SetUserMemoryRegion(
       {.slot = slot.slot, .gpa = slot.gpa, .size = slot.size, .hva = hva});

@@ -88,7 +88,7 @@ class SealedGuest {
   std::shared_ptr<GuestMemory> shared_;
   std::shared_ptr<PrivateMemory> private_;
   Mapping unmapped_;  // addresses of the private half, with nothing behind them
-  Mapping ones_;
+  Mapping platform_;
   std::shared_ptr<PageConversions> conversions_;
   std::shared_ptr<SharedView> view_;
   std::unique_ptr<MemoryUsage> private_usage_;

@@ -64,7 +64,7 @@ SealedLayout::SealedLayout(const GuestLayout& ram, unsigned c_bit, uint32_t cpus
     Add(c_mask() + range.base + skipped, range.size - skipped, SealedSource::kPrivate,
         range.backing_offset + skipped);
   }
-  Add(kSealedOnesPage, kPageSize, SealedSource::kAllOnes, 0);
+  Add(kSealedPlatformBase, kSealedPlatformSize, SealedSource::kPlatform, 0);
 }
 
 void SealedLayout::Add(Gpa gpa, uint64_t size, SealedSource source, uint64_t offset) {

@@ -19,9 +19,9 @@ struct PhysicalAddressBits {
 
 // Which memory a memslot of a sealed guest shows.
 enum class SealedSource {
-  kShared,   // the shared half of RAM
-  kPrivate,  // the private half of RAM
-  kAllOnes,  // one page of 0xff at kSealedOnesPage
+  kShared,    // the shared half of RAM
+  kPrivate,   // the private half of RAM
+  kPlatform,  // what lies from kSealedPlatformBase on
 };
 
 // One memslot; `offset` is in the object behind it. Bytes, page aligned.
@@ -33,9 +33,13 @@ struct SealedMemslot {
   uint64_t offset = 0;
 };
 
-// Linux reads a status register of AMD's chipset here on every Zen CPU. A sealed guest's MMIO
-// cannot be emulated everywhere, so there is memory with what an absent device reads as.
-inline constexpr Gpa kSealedOnesPage = 0xfed80000;
+// A sealed guest's MMIO cannot be emulated everywhere, so there is memory where Linux looks for
+// registers. First the pages of AMD's chipset, of which it reads a status register on every Zen
+// CPU: 0xff, as an absent device reads. Then a page of zeroes with the PM1 event block of ACPI.
+inline constexpr Gpa kSealedPlatformBase = 0xfed80000;
+inline constexpr uint64_t kSealedOnesSize = 2 * kPageSize;
+inline constexpr Gpa kSealedPm1EventBlock = kSealedPlatformBase + kSealedOnesSize;
+inline constexpr uint64_t kSealedPlatformSize = kSealedOnesSize + kPageSize;
 
 // Where a sealed guest's memory lies. One address bit, the C-bit as the guest's SEV code calls it,
 // makes the difference: with it a GPA names a page of the private half, without it the page of the
