@@ -11,6 +11,8 @@ from lab.boots import (EXIT_PANIC, EXIT_REFUSED, EXIT_TIMEOUT, GUEST_KERNELS, KE
                        boot_case, sealvm_run)
 from lab.case import (Case, CheckFailed, expect, expect_exit, expect_line, json_of, number_after,
                       section, text_of)
+from lab.diagnostic import check_diagnostic
+from lab.memory_cases import diagnostic_cases, large_diagnostic_case, memory_cases
 from lab.sealed_cases import (boots_in_a_row_case, check_private_guest, check_private_guest_stops,
                               cost_case, private_memory_case, sealed_boots, sealed_case,
                               sealed_refused_case)
@@ -50,20 +52,6 @@ def check_exits(result: Result) -> str:
     expect(0 < exits <= MAX_EXITS_UNTIL_INIT,
            f"{exits} exits to user space until init, at most {MAX_EXITS_UNTIL_INIT} wanted")
     return f"{exits:g} exits to user space until init"
-
-
-def check_diagnostic(cpus: int) -> Callable[[Result], None]:
-    """The guest's own verdict, and that it found and started every vCPU."""
-    def check(result: Result) -> None:
-        output = text_of(result.stdout)
-        found = re.search(r"^ *vCPUs +(\d+) listed by ACPI, (\d+) running", output, re.MULTILINE)
-        expect(found is not None, "the diagnostic guest does not report its vCPUs")
-        assert found is not None
-        expect(found.groups() == (str(cpus), str(cpus)),
-               f"{found[1]} vCPUs are listed and {found[2]} run, {cpus} expected")
-        expect_line(result, "self-test passed")
-        expect_exit(result, 0)
-    return check
 
 
 def check_doctor(result: Result) -> None:
@@ -214,13 +202,13 @@ def default_cases(stage: Stage) -> list[Case]:
                     private_memory_case(check_private_guest("exit")),
                     *(sealed_case(kernel, cpus=2) for kernel in GUEST_KERNELS),
                     sealed_case("cloud-6.12", cpus=1, image="vmlinux"),
-                    *secrecy_cases()]
+                    *memory_cases(), *secrecy_cases()]
         case "7.x-patched-intel":
-            return [private_memory_case(check_private_guest("shutdown")),
+            return [private_memory_case(check_private_guest("shutdown")), *diagnostic_cases(),
                     sealed_case("cloud-6.1", cpus=2), sealed_case("cloud-6.12", cpus=1),
                     sealed_case("cloud-7.x", cpus=2)]
         case "7.x-patched-9G":
-            return [sealed_case("cloud-6.12", cpus=2, memory_mib=6144)]
+            return [sealed_case("cloud-6.12", cpus=2, memory_mib=6144), large_diagnostic_case()]
         case "7.x-patched-intel-9G":
             return []
     raise CheckFailed(f"no tests for L1 {stage.name}")
