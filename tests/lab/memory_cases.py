@@ -20,11 +20,10 @@ EXIT_HOST_ERROR = 1
 
 # A memory cgroup of its own for what runs by `in_cgroup COMMAND...`.
 IN_CGROUP = """
-mkdir -p /tmp/cg
-mountpoint -q /tmp/cg || mount -t cgroup2 cgroup2 /tmp/cg
-echo +memory >/tmp/cg/cgroup.subtree_control
-mkdir -p /tmp/cg/vm
-in_cgroup() { sh -c 'echo $$ >/tmp/cg/vm/cgroup.procs; exec "$@"' in_cgroup "$@"; }
+[ -f /sys/fs/cgroup/cgroup.controllers ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup
+echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+mkdir -p /sys/fs/cgroup/vm
+in_cgroup() { sh -c 'echo $$ >/sys/fs/cgroup/vm/cgroup.procs; exec "$@"' in_cgroup "$@"; }
 """
 
 # The guest goes on with each line that it gets; what the host then uses is read in between.
@@ -39,7 +38,7 @@ for step in 1 2 3 4; do
     kill -0 $vmm 2>/dev/null || break
     usleep 100000
   done
-  echo "used-$step $(cat /tmp/cg/vm/memory.current)"
+  echo "used-$step $(cat /sys/fs/cgroup/vm/memory.current)"
   echo >&9
 done
 wait $vmm
@@ -155,8 +154,8 @@ def check_no_room(word: str) -> Callable[[Result], None]:
 def limit_cases() -> list[Case]:
     """Limits of the host that the guest's memory is above: one line, and nothing was started."""
     run = diagnostic_run(memory="256M")
-    in_cgroup = (IN_CGROUP + f"echo 128M >/tmp/cg/vm/memory.max\nin_cgroup {run} </dev/null\n"
-                 "status=$?; echo max >/tmp/cg/vm/memory.max; exit $status")
+    in_cgroup = (IN_CGROUP + f"echo 128M >/sys/fs/cgroup/vm/memory.max\nin_cgroup {run} </dev/null\n"
+                 "status=$?; echo max >/sys/fs/cgroup/vm/memory.max; exit $status")
     locked = diagnostic_run(memory="256M", extra=("--memory-lock-limit", "128M"))
     return [Case("sealed/limit/cgroup", in_cgroup, check_no_room("memory cgroup /vm"), 60),
             Case("sealed/limit/locked", locked + " </dev/null",
