@@ -12,6 +12,7 @@ from lab.boots import (EXIT_PANIC, EXIT_REFUSED, EXIT_TIMEOUT, GUEST_KERNELS, KE
 from lab.case import (Case, CheckFailed, expect, expect_exit, expect_line, json_of, number_after,
                       section, text_of)
 from lab.diagnostic import check_diagnostic
+from lab.launch_cases import launch_cases
 from lab.memory_cases import diagnostic_cases, large_diagnostic_case, memory_cases
 from lab.sealed_cases import (boots_in_a_row_case, check_private_guest, check_private_guest_stops,
                               cost_case, private_memory_case, sealed_boots, sealed_case,
@@ -202,7 +203,7 @@ def default_cases(stage: Stage) -> list[Case]:
                     private_memory_case(check_private_guest("exit")),
                     *(sealed_case(kernel, cpus=2) for kernel in GUEST_KERNELS),
                     sealed_case("cloud-6.12", cpus=1, image="vmlinux"),
-                    *memory_cases(), *secrecy_cases()]
+                    *launch_cases(), *memory_cases(), *secrecy_cases()]
         case "7.x-patched-intel":
             return [private_memory_case(check_private_guest("shutdown")), *diagnostic_cases(),
                     sealed_case("cloud-6.1", cpus=2), sealed_case("cloud-6.12", cpus=1),

@@ -32,8 +32,10 @@ from lab.stage import MEMORY_MIB, STAGES, Stage
 SHOWN_LINES = 40
 
 # Built from tests/lab, for L1's working directory and for the guests' /bin.
-L1_HELPERS = ("private_guest/private_guest", "secrecy/scan_outside", "secrecy/scan_inside")
-GUEST_HELPERS = ("secrecy/hold_secrets",)
+L1_HELPERS = ("lab/private_guest/private_guest", "lab/secrecy/scan_outside",
+              "lab/secrecy/scan_inside", "lab/tamper/tamper", "kvm/sealed_loader_test",
+              "kvm/diag/sealed_face_test")
+GUEST_HELPERS = ("lab/secrecy/hold_secrets",)
 
 # Tests that wait; several workers take from one end.
 Queue = collections.deque[Case]
@@ -41,7 +43,7 @@ Queue = collections.deque[Case]
 
 @dataclasses.dataclass(frozen=True)
 class Programs:
-    """What runs in L1: sealvm, and the folder of those that Bazel builds from tests/lab."""
+    """What runs in L1: sealvm, and the folder of those that Bazel builds from tests/."""
 
     sealvm: pathlib.Path
     helpers: pathlib.Path
@@ -200,7 +202,7 @@ def content_for(stage: Stage, programs: Programs) -> initrd.L1Content:
     for file in files:
         if not file.is_file():
             raise LabError(f"{file} is missing: build it with "
-                           "'bazel build -c opt //tests/lab/...'")
+                           "'bazel build -c opt //tests/lab/... //tests/kvm/...'")
     return initrd.L1Content(
         kernel=known[f"l1-{stage.l1}"], sealvm=programs.sealvm, files=files,
         guest_kernels=tuple(k for k in known.values() if k.role == "guest"),
@@ -224,8 +226,8 @@ def main() -> int:
     parser.add_argument("--sealvm", type=pathlib.Path, default=ROOT / "bazel-bin" / "sealvm",
                         metavar="PATH", help="the program to test (default bazel-bin/sealvm)")
     parser.add_argument("--helpers", type=pathlib.Path, metavar="FOLDER",
-                        default=ROOT / "bazel-bin/tests/lab",
-                        help="the tests' own programs (default bazel-bin/tests/lab)")
+                        default=ROOT / "bazel-bin/tests",
+                        help="the tests' own programs (default bazel-bin/tests)")
     parser.add_argument("--jobs", type=int, choices=range(1, 9), metavar="N",
                         default=2 if (os.cpu_count() or 1) > 1 else 1,
                         help="how many labs at once (default %(default)s)")

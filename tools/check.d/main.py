@@ -24,7 +24,9 @@ from outcomes import (FAILED, PASSED, SKIPPED, Outcome, counts_line, from_build_
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PYTHON_TESTS = (("tests", "lab"), ("tools/setup.d", "."), ("tools/check.d", "."))
 LAB_HELPERS = ("//tests/lab/private_guest", "//tests/lab/secrecy:hold_secrets",
-               "//tests/lab/secrecy:scan_inside", "//tests/lab/secrecy:scan_outside")
+               "//tests/lab/secrecy:scan_inside", "//tests/lab/secrecy:scan_outside",
+               "//tests/lab/tamper", "//tests/kvm:sealed_loader_test",
+               "//tests/kvm/diag:sealed_face_test")
 SANITIZER_COMPILER = "clang-19"
 
 # `bazel test` ends with 4 if the build worked but there is no test to run.

@@ -10,6 +10,8 @@
 #include <array>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "memory/memfd_provider.h"
 #include "vmm/isolation/sealed/host_cpu.h"
@@ -34,6 +36,15 @@ Result<> AskForExits(const MachineConfig& config, kvm::Vm& vm) {
                    "Linux 5.14 and later do");
   }
   return vm.EnableCap(KVM_CAP_EXIT_HYPERCALL, kMapGpaRangeExits);
+}
+
+// Regions by the names of the files that they came from, for what the loader may have to say.
+std::vector<LoadedRegion> NameFiles(std::vector<LoadedRegion> regions, const BootSources& sources) {
+  for (LoadedRegion& region : regions) {
+    if (region.name.starts_with("kernel")) region.name = sources.kernel->name();
+    if (region.name == "initrd") region.name = sources.initrd->name();
+  }
+  return regions;
 }
 
 Result<> WriteFile(const std::string& path, std::span<const uint8_t> bytes) {
@@ -84,8 +95,9 @@ Result<EntryState> LoadSealedGuest(SealedGuest& guest, BootSources& sources,
       layout.ram(), SEALVM_TRY(MemfdProvider().Create(layout.ram().ram_size(), {}))));
   SEALVM_TRY(image.ExcludeFromDumps());
   const BootState state = SEALVM_TRY(LoadGuest(image, sources));
-  const EntryState entry = SEALVM_TRY(guest.Stage(
-      {.image = image, .regions = state.regions, .entry = state.entry, .cpus = config.cpus}));
+  const std::vector<LoadedRegion> regions = NameFiles(state.regions, sources);
+  const EntryState entry = SEALVM_TRY(
+      guest.Stage({.image = image, .regions = regions, .entry = state.entry, .cpus = config.cpus}));
   if (!config.dump_fdt.empty()) SEALVM_TRY(WriteFile(config.dump_fdt, guest.handover_tree()));
   return entry;
 }

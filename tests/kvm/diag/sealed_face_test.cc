@@ -148,15 +148,15 @@ class SealedFaceTest : public testing::Test {
     vm_.emplace(*system_->CreateVm());
     private_.emplace(Half::Create(layout_->ram()));
     shared_.emplace(Half::Create(layout_->ram()));
-    ones_ = *Mapping::Create(kPageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0,
-                             "page of ones");
-    memset(ones_.data(), 0xff, ones_.size());
+    platform_ = *Mapping::Create(kSealedPlatformSize, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, "platform pages");
+    memset(platform_.data(), 0xff, kSealedOnesSize);
     conversions_ = *PageConversions::Create(layout_->ram(), private_->object, shared_->object, 0);
     for (const SealedMemslot& slot : layout_->memslots()) {
       const Half& half =
           slot.source == SealedSource::kPrivate || !host_.two_halves ? *private_ : *shared_;
-      const uint64_t hva = slot.source == SealedSource::kAllOnes
-                               ? reinterpret_cast<uint64_t>(ones_.data())
+      const uint64_t hva = slot.source == SealedSource::kPlatform
+                               ? reinterpret_cast<uint64_t>(platform_.data())
                                : half.Address() + slot.offset;
       ASSERT_TRUE(vm_->SetUserMemoryRegion(
           {.slot = slot.slot, .gpa = slot.gpa, .size = slot.size, .hva = hva}));
@@ -251,7 +251,7 @@ class SealedFaceTest : public testing::Test {
   std::optional<SealedLayout> layout_;
   std::optional<Half> private_;
   std::optional<Half> shared_;
-  Mapping ones_;
+  Mapping platform_;
   std::shared_ptr<PageConversions> conversions_;
   std::optional<kvm::Vm> vm_;
   std::string console_;

@@ -40,7 +40,8 @@ struct Piece {
 std::string NameOf(Gpa begin, Gpa end, std::span<const LoadedRegion> regions) {
   std::string name;
   for (const LoadedRegion& region : regions) {
-    if (region.gpa >= end || region.end() <= begin) continue;
+    const bool outside = region.gpa >= end || region.end() <= begin;
+    if (outside || name.find(region.name) != name.npos) continue;
     if (!name.empty()) name += ", ";
     name += region.name;
   }

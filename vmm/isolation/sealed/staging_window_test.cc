@@ -83,7 +83,9 @@ class StagingWindowTest : public testing::Test {
     entry_ = MakeLinux64Entry(BootLayout(), 0x1000000, layout_.c_mask());
     Fill(image_, 0x7000, kPageSize);
     Fill(image_, 0x1000000, 100 * kPageSize);
-    regions_ = {{"boot_params", 0x7000, kPageSize}, {"kernel", 0x1000000, 4 * kMiB}};
+    regions_ = {{"boot_params", 0x7000, kPageSize},
+                {"kernel", 0x1000000, 2 * kMiB},
+                {"kernel", 0x1200000, 2 * kMiB}};
   }
   Result<StagingWindow> Make() {
     return StagingWindow::Create(
