@@ -15,6 +15,8 @@ namespace sealvm {
 // A flattened device tree (Devicetree Specification 0.4 chapter 5), version 17. Numbers of 64 bits
 // are two cells, big endian.
 inline constexpr std::string_view kHandoverCompatible = "sealvm,handover-1";
+// The tree that a kernel gets, which the loader only carries.
+inline constexpr std::string_view kKernelTreeCompatible = "sealvm,guest-1";
 
 // Properties of the root node.
 inline constexpr std::string_view kCompatibleProperty = "compatible";

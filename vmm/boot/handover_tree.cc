@@ -74,14 +74,18 @@ Result<> CheckLimits(const Handover& handover) {
   return {};
 }
 
-void WriteRoot(TreeWriter& tree, const Handover& handover, uint64_t c) {
+std::vector<uint64_t> RamNumbers(const Handover& handover) {
   std::vector<uint64_t> ram;
   for (const RamRange& range : handover.ram) ram.insert(ram.end(), {range.base, range.size});
+  return ram;
+}
+
+void WriteRoot(TreeWriter& tree, const Handover& handover, uint64_t c) {
   tree.Text(kCompatibleProperty, kHandoverCompatible);
   tree.U32(kStatusPortProperty, handover.status_port);
   tree.U32(kCBitProperty, handover.c_bit);
   tree.U32(kCpusProperty, handover.cpus);
-  tree.Numbers(kRamProperty, ram);
+  tree.Numbers(kRamProperty, RamNumbers(handover));
   tree.Numbers(kWindowProperty, {handover.window_base, handover.window_size});
   tree.U64(kEntryProperty, handover.entry);
   tree.U64(kBootParamsProperty, handover.boot_params);
@@ -110,6 +114,31 @@ Result<std::vector<uint8_t>> BuildHandoverTree(const Handover& handover) {
     WritePayload(tree, handover.payloads[i], c);
     tree.EndNode();
   }
+  tree.EndNode();
+  tree.EndNode();
+  return std::move(tree).Finish();
+}
+
+// The nodes of the Devicetree Specification 0.4 sections 3.2, 3.4 and 3.6, and ours beside them.
+Result<std::vector<uint8_t>> BuildKernelTree(const Handover& handover, const std::string& cmdline) {
+  constexpr uint32_t kCellsOf64Bits = 2;
+  SEALVM_TRY(CheckLimits(handover));
+  TreeWriter tree;
+  tree.BeginNode("");
+  tree.Text("model", "sealvm");
+  tree.Text(kCompatibleProperty, kKernelTreeCompatible);
+  tree.U32("#address-cells", kCellsOf64Bits);
+  tree.U32("#size-cells", kCellsOf64Bits);
+  tree.BeginNode("chosen");
+  tree.Text("bootargs", cmdline);
+  tree.EndNode();
+  tree.BeginNode("memory@0");
+  tree.Text("device_type", "memory");
+  tree.Numbers("reg", RamNumbers(handover));
+  tree.EndNode();
+  tree.BeginNode("sealed");
+  tree.U32(kCBitProperty, handover.c_bit);
+  tree.U32(kCpusProperty, handover.cpus);
   tree.EndNode();
   tree.EndNode();
   return std::move(tree).Finish();

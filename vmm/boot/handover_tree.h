@@ -44,6 +44,11 @@ struct Handover {
 // (kHost) means what a tree cannot say: too many ranges or payloads, or a C-bit out of range.
 Result<std::vector<uint8_t>> BuildHandoverTree(const Handover& handover);
 
+// What of it concerns the kernel, for SETUP_DTB: kernels with CONFIG_OF show it in
+// /proc/device-tree. It is a payload itself, so nothing is in it that is known only once all
+// payloads are: RAM, C-bit, vCPUs, and the command line in /chosen.
+Result<std::vector<uint8_t>> BuildKernelTree(const Handover& handover, const std::string& cmdline);
+
 }  // namespace sealvm
 
 #endif  // SEALVM_VMM_BOOT_HANDOVER_TREE_H_

@@ -145,5 +145,28 @@ TEST(HandoverTree, RefusesACBitOutOfRange) {
   }
 }
 
+TEST(KernelTreeTest, HasTheStandardNodesAndOurs) {
+  Handover handover;
+  handover.ram = {{.base = 0, .size = kGiB}, {.base = 4 * kGiB, .size = 2 * kGiB}};
+  handover.c_bit = 39;
+  handover.cpus = 3;
+  const std::vector<uint8_t> tree = *BuildKernelTree(handover, "console=ttyS0 quiet");
+  ASSERT_EQ(fdt_check_full(tree.data(), tree.size()), 0);
+  const auto property = [&](const char* path, const char* name) {
+    int length = 0;
+    const int node = fdt_path_offset(tree.data(), path);
+    const void* bytes = node < 0 ? nullptr : fdt_getprop(tree.data(), node, name, &length);
+    return bytes == nullptr ? std::string("absent")
+                            : std::string(static_cast<const char*>(bytes), length);
+  };
+  using namespace std::string_literals;
+  EXPECT_EQ(property("/chosen", "bootargs"), "console=ttyS0 quiet\0"s);
+  EXPECT_EQ(property("/memory@0", "device_type"), "memory\0"s);
+  EXPECT_EQ(property("/memory@0", "reg").size(), 32u);
+  EXPECT_EQ(property("/sealed", "c-bit"), "\0\0\0\x27"s);
+  EXPECT_EQ(property("/sealed", "cpus"), "\0\0\0\x03"s);
+  EXPECT_EQ(*BuildKernelTree(handover, "console=ttyS0 quiet"), tree) << "not reproducible";
+}
+
 }  // namespace
 }  // namespace sealvm

@@ -21,6 +21,9 @@ namespace {
 
 constexpr uint64_t kMapGpaRangeExits = uint64_t{1} << KVM_HC_MAP_GPA_RANGE;
 
+// SETUP_DTB of Linux' <asm/setup_data.h>.
+constexpr uint32_t kSetupDtb = 2;
+
 Result<> AskForExits(const MachineConfig& config, kvm::Vm& vm) {
   constexpr std::array kFiltered = {
       // Linux asks for SEV_STATUS once; no other MSR of SEV is there.
@@ -91,6 +94,14 @@ Result<EntryState> LoadSealedGuest(SealedGuest& guest, BootSources& sources,
   const SealedLayout& layout = guest.layout();
   sources.entry = EntryChoice::kLinux64;
   sources.encryption_mask = layout.c_mask();
+  if (!config.kernel.empty()) {
+    Handover handover;
+    handover.ram = {layout.ram().ram().begin(), layout.ram().ram().end()};
+    handover.c_bit = layout.c_bit();
+    handover.cpus = config.cpus;
+    sources.setup_data.push_back(
+        {.type = kSetupDtb, .bytes = SEALVM_TRY(BuildKernelTree(handover, sources.cmdline))});
+  }
   GuestMemory image = SEALVM_TRY(GuestMemory::Create(
       layout.ram(), SEALVM_TRY(MemfdProvider().Create(layout.ram().ram_size(), {}))));
   SEALVM_TRY(image.ExcludeFromDumps());
