@@ -15,7 +15,7 @@ from lab.diagnostic import check_diagnostic
 from lab.launch_cases import launch_cases
 from lab.memory_cases import diagnostic_cases, large_diagnostic_case, memory_cases
 from lab.sealed_cases import (boots_in_a_row_case, check_private_guest, check_private_guest_stops,
-                              cost_case, private_memory_case, sealed_boots, sealed_case,
+                              cost_case, exits_case, private_memory_case, sealed_boots, sealed_case,
                               sealed_refused_case)
 from lab.secrecy_cases import inside_case, outside_case, secrecy_cases
 from lab.session import Result
@@ -203,7 +203,7 @@ def default_cases(stage: Stage) -> list[Case]:
                     private_memory_case(check_private_guest("exit")),
                     *(sealed_case(kernel, cpus=2) for kernel in GUEST_KERNELS),
                     sealed_case("cloud-6.12", cpus=1, image="vmlinux"),
-                    *launch_cases(), *memory_cases(), *secrecy_cases()]
+                    exits_case(), *launch_cases(), *memory_cases(), *secrecy_cases()]
         case "7.x-patched-intel":
             return [private_memory_case(check_private_guest("shutdown")), *diagnostic_cases(),
                     sealed_case("cloud-6.1", cpus=2), sealed_case("cloud-6.12", cpus=1),

@@ -61,21 +61,27 @@ class BootsInARowTest(unittest.TestCase):
 
 
 class CostTest(unittest.TestCase):
-    def output(self, none: int, sealed: int, seconds: str = "seconds=6.00\n") -> Result:
-        times = "".join(f"== time {mode} {i}\n{seconds}"
-                        for i in range(3) for mode in ("none", "sealed"))
-        return result(f"== exits none\nexits={none}\n== exits sealed\nexits={sealed}\n{times}")
+    def exits(self, none: int, sealed: int) -> Result:
+        return result(f"== exits none\nexits={none}\n== exits sealed\nexits={sealed}\n")
+
+    def times(self, sealed: str) -> Result:
+        return result("".join(f"== time none {i}\nseconds=6.00\n== time sealed {i}\n{sealed}\n"
+                              for i in range(3)))
 
     def test_two_more_exits_are_allowed(self):
-        self.assertIn("none 220, sealed 222; seconds: none 6.00, sealed 6.00, ratio 1.00",
-                      sealed_cases.check_cost(self.output(220, 222)))
+        self.assertIn("none 220, sealed 222", sealed_cases.check_more_exits(self.exits(220, 222)))
         for none, sealed in ((220, 223), (0, 0)):
             with self.assertRaisesRegex(CheckFailed, f"none {none}, sealed {sealed}"):
-                sealed_cases.check_cost(self.output(none, sealed))
+                sealed_cases.check_more_exits(self.exits(none, sealed))
+
+    def test_a_boot_that_is_too_slow_fails(self):
+        self.assertIn("ratio 1.14", sealed_cases.check_cost(self.times("seconds=6.84")))
+        with self.assertRaisesRegex(CheckFailed, "ratio 1.17"):
+            sealed_cases.check_cost(self.times("seconds=7.00"))
 
     def test_a_guest_without_init_fails(self):
         with self.assertRaises(CheckFailed):
-            sealed_cases.check_cost(self.output(220, 221, seconds="Kernel panic\n"))
+            sealed_cases.check_cost(self.times("Kernel panic"))
 
 
 class SecrecyTest(unittest.TestCase):
