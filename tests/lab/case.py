@@ -16,9 +16,14 @@ class CheckFailed(Exception):
     """A test's expectation that did not hold; the text says which and what was seen."""
 
 
+class NotHere(Exception):
+    """What a test is about does not exist in this lab; the text says what. Such a test is skipped.
+    """
+
+
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One test. `check` raises CheckFailed, or returns what it measured if it did. `limit` is in
+    """One test. `check` raises CheckFailed or NotHere, or returns what it measured if it did. `limit` is in
     seconds of real time and far above what an idle machine takes, for a busy one is several times
     slower."""
 

@@ -7,7 +7,9 @@ import re
 import shlex
 from collections.abc import Callable
 
-from lab.case import Case, CheckFailed, expect, expect_exit, expect_line, json_of, section, text_of
+from lab.boots import EXIT_REFUSED
+from lab.case import (Case, CheckFailed, NotHere, expect, expect_exit, expect_line, json_of, section,
+                      text_of)
 from lab.diagnostic import check_diagnostic
 from lab.session import Result
 
@@ -172,5 +174,21 @@ def garbage_case() -> Case:
                 + " </dev/null", check_garbage, 60)
 
 
+# How a kernel says that it does not have a provider's kind of memory.
+ABSENT = {"seal": "has no guest seal", "sw-protected": "no KVM_X86_SW_PROTECTED_VM"}
+
+
+def provider_case(provider: str) -> Case:
+    """A diagnostic guest in this provider's memory and no other."""
+    def check(result: Result) -> None:
+        absent = ABSENT[provider]
+        if result.exit_code == EXIT_REFUSED and absent in text_of(result.stderr):
+            raise NotHere(f"the lab's kernel: {absent}")
+        check_sealed_diagnostic(1, "private")(result)
+    run = diagnostic_run(extra=("--memory-provider", provider))
+    return Case(f"sealed/provider/{provider}", run + " </dev/null", check, 120)
+
+
 def memory_cases() -> list[Case]:
-    return [*diagnostic_cases(), release_case(), storm_case(), garbage_case(), *limit_cases()]
+    return [*diagnostic_cases(), provider_case("seal"), provider_case("sw-protected"),
+            release_case(), storm_case(), garbage_case(), *limit_cases()]

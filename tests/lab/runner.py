@@ -23,7 +23,7 @@ import threading
 import time
 
 from lab import cases, initrd, kernels, qemu
-from lab.case import Case, CheckFailed, text_of
+from lab.case import Case, CheckFailed, NotHere, text_of
 from lab.cli import ROOT, end_orderly
 from lab.errors import LabError, Unavailable
 from lab.session import Lab, Result
@@ -69,14 +69,16 @@ def full_name(stage: Stage, case: Case) -> str:
     return f"lab/{stage.name}/{case.name}"
 
 
-def judge(case: Case, result: Result) -> tuple[bool, str]:
-    """Whether a test passed, and what it measured or why it failed."""
+def judge(case: Case, result: Result) -> tuple[str, str]:
+    """A test's outcome, and what it measured or why it did not pass."""
     if result.timed_out:
-        return False, f"not finished after {case.limit:g} s"
+        return "failed", f"not finished after {case.limit:g} s"
     try:
-        return True, case.check(result) or ""
+        return "passed", case.check(result) or ""
     except CheckFailed as failure:
-        return False, str(failure)
+        return "failed", str(failure)
+    except NotHere as absence:
+        return "skipped", str(absence)
 
 
 class Board:
@@ -101,10 +103,10 @@ class Board:
 def run_case(lab: Lab, stage: Stage, case: Case, board: Board) -> None:
     """One test in a running L1; LabError if L1 did not survive it."""
     result = lab.run(case.script, case.limit)
-    passed, reason = judge(case, result)
+    outcome, reason = judge(case, result)
     name = full_name(stage, case)
-    if passed:
-        board.add(Outcome(name, "passed", result.seconds, reason))
+    if outcome != "failed":
+        board.add(Outcome(name, outcome, result.seconds, reason))
         return
     board.add(Outcome(name, "failed", result.seconds, reason),
               excerpt("stdout", result.stdout) + excerpt("stderr", result.stderr)

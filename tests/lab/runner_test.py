@@ -10,15 +10,16 @@ import types
 import unittest
 import unittest.mock
 
-from lab import boots, cases, cli, runner
+from lab import boots, cases, cli, memory_cases, runner
 from lab.case import Case, CheckFailed, expect_line, number_after, section
 from lab.errors import LabError, Unavailable
 from lab.session import Result
 from lab.stage import STAGES, Stage
 
 
-def result(stdout: str = "", exit_code: int = 0, timed_out: bool = False) -> Result:
-    return Result(exit_code, timed_out, 1.0, stdout.encode(), b"", b"")
+def result(stdout: str = "", exit_code: int = 0, timed_out: bool = False,
+           stderr: str = "") -> Result:
+    return Result(exit_code, timed_out, 1.0, stdout.encode(), stderr.encode(), b"")
 
 
 def boot_output(cpus: int = 2, ram: int = 262143, rest: str = "@@READY\r\n") -> str:
@@ -79,16 +80,25 @@ class JudgeTest(unittest.TestCase):
     CASE = Case("x", "true", cases.check_ended(0), limit=5)
 
     def test_passed(self):
-        self.assertEqual(runner.judge(self.CASE, result()), (True, ""))
+        self.assertEqual(runner.judge(self.CASE, result()), ("passed", ""))
 
     def test_measurement_is_told(self):
         case = Case("x", "true", cases.check_exits)
         self.assertEqual(runner.judge(case, result("@@READY\nexits=220\n")),
-                         (True, "220 exits to user space until init"))
+                         ("passed", "220 exits to user space until init"))
+
+    def test_what_does_not_exist_is_skipped(self):
+        refused = result(exit_code=5, stderr="sealvm: error: seal: this kernel has no guest seal\n")
+        case = memory_cases.provider_case("seal")
+        self.assertEqual(runner.judge(case, refused)[0], "skipped")
+        self.assertEqual(runner.judge(case, result(exit_code=5, stderr="another reason\n"))[0],
+                         "failed")
+        self.assertEqual(runner.judge(case, result(exit_code=1, stderr="no guest seal\n"))[0],
+                         "failed")
 
     def test_timeout_comes_before_the_check(self):
         self.assertEqual(runner.judge(self.CASE, result(exit_code=137, timed_out=True)),
-                         (False, "not finished after 5 s"))
+                         ("failed", "not finished after 5 s"))
 
 
 class FakeLab:
