@@ -87,8 +87,13 @@ Result<> ValidateCmdline(std::string_view cmdline) {
 // What only makes sense with private memory, of a machine that is to have none.
 Result<> ValidatePrivateMemory(const MachineConfig& config) {
   if (config.isolation == IsolationMode::kSealed) {
-    if (config.memory.huge_pages == HugePages::kDefault) return {};
-    return InvalidInput("--hugepages: private memory has no huge pages", "use --hugepages off");
+    if (config.memory.huge_pages != HugePages::kDefault) {
+      return InvalidInput("--hugepages: private memory has no huge pages", "use --hugepages off");
+    }
+    if (config.kernel_protocol == KernelProtocol::kPvh) {
+      return InvalidInput("--kernel-protocol pvh: a sealed guest is entered by Linux' protocol");
+    }
+    return {};
   }
   std::string_view option;
   if (config.memory_provider != MemoryProvider::kAuto) option = "--memory-provider";

@@ -161,6 +161,14 @@ TEST(ValidateConfigTest, WhatIsForPrivateMemoryNeedsIt) {
   }
 }
 
+TEST(ValidateConfigTest, SealedGuestsAreNotEnteredByPvh) {
+  MachineConfig config;
+  config.isolation = IsolationMode::kSealed;
+  config.kernel = "vmlinux";
+  config.kernel_protocol = KernelProtocol::kPvh;
+  ExpectRejected(config, "--kernel-protocol");
+}
+
 TEST(ValidateConfigTest, PrivateMemoryHasNoHugePages) {
   MachineConfig config;
   config.isolation = IsolationMode::kSealed;

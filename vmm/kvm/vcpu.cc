@@ -39,7 +39,8 @@ Result<VcpuExit> Vcpu::Run() {
   if ((err == EFAULT || err == EHWPOISON) && run().exit_reason == KVM_EXIT_MEMORY_FAULT) {
     return DecodeExit(run(), run_.size());
   }
-  return SystemError("ioctl", fmt::format("KVM_RUN on {}", Object()), err);
+  return SystemError("ioctl", fmt::format("KVM_RUN on {}", Object()), err,
+                     err == ENOMEM ? "the host has no memory left for the guest" : "");
 }
 
 void Vcpu::RequestImmediateExit() {
