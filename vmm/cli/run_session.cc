@@ -113,10 +113,11 @@ void RunSession::RunMachine() {
 }
 
 Result<ExitReport> RunSession::CreateAndRun() {
-  if (options_.machine.isolation != IsolationMode::kNone) AllowDumps(false);
+  const bool may_isolate = options_.machine.isolation != IsolationMode::kNone;
+  if (may_isolate) AllowDumps(false);
   machine_storage_ = SEALVM_TRY(Machine::Create(options_.machine, Callbacks()));
   Machine& machine = *machine_storage_;
-  if (machine.isolation() == IsolationMode::kNone) AllowDumps(true);
+  if (may_isolate && machine.isolation() == IsolationMode::kNone) AllowDumps(true);
   ReportIsolation(machine);
   SEALVM_TRY(machine.Start());
   PublishMachine(&machine);
