@@ -18,8 +18,9 @@ void MemslotConsumer::SetPrivate(BackingRange range, bool is_private) {
     const uint64_t begin = std::max(shown.offset, range.offset);
     const uint64_t end = std::min(shown.end(), range.end());
     // Without the attribute the guest's access fails instead of succeeding: the safe side.
-    static_cast<void>(
-        vm_.SetMemoryPrivate(memslot.gpa + (begin - memslot.offset), end - begin, is_private));
+    const Result<> set =
+        vm_.SetMemoryPrivate(memslot.gpa + (begin - memslot.offset), end - begin, is_private);
+    if (!set) return;
   }
 }
 
