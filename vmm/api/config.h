@@ -69,7 +69,7 @@ struct MachineConfig {
   // the process may lock.
   std::optional<uint64_t> memory_lock_limit;
   // The guest is asked to tell each page that it shares or takes back, so that the host keeps one
-  // half of each and devices reach nothing else; Linux makes some 640 more exits until its init.
+  // half of each and devices reach nothing else; Linux makes some 600 more exits until its init.
   bool page_conversions = false;
   // A file to write the hand-over tree to; empty means none.
   std::string dump_fdt;
