@@ -64,6 +64,10 @@ class GuestMemory {
   // Keeps the VMM's view out of its core dumps.
   Result<> ExcludeFromDumps() { return mapping_.ExcludeFromDumps("guest memory"); }
 
+  // Where bytes of the layout lie in the VMM, for numbers in one access and for system calls on
+  // behalf of devices: SharedView, which checks them, alone.
+  uint8_t* HostAddress(BackingRange range) const { return mapping_.data() + range.offset; }
+
   // The HVA of a RAM range, for KVM_SET_USER_MEMORY_REGION alone.
   uint64_t HostAddressForMemslot(const RamRange& range) const;
 

@@ -71,6 +71,10 @@ Result<> PageConversions::ToShared(Gpa gpa, uint64_t length) {
 Result<> PageConversions::ToPrivate(Gpa gpa, uint64_t length) {
   const std::lock_guard lock(mutex_);
   const BackingRange range = SEALVM_TRY(Accept(gpa, length));
+  if (lent_->Overlaps(range)) {
+    ++counters_.refused;
+    return InvalidInput(fmt::format("GPA {:#x}+{:#x}: a device's I/O is under way", gpa, length));
+  }
   ++counters_.to_private;
   return MakePrivate(range);
 }
@@ -100,20 +104,23 @@ Result<> PageConversions::MakePrivate(BackingRange range) {
   return {};
 }
 
-Result<> PageConversions::WithShared(Gpa gpa, uint64_t length,
-                                     const std::function<Result<>()>& use) const {
-  const std::shared_lock lock(mutex_);
-  const BackingRange bytes = SEALVM_TRY(Translate(gpa, length));
-  const uint64_t begin = bytes.offset / kPageSize * kPageSize;
-  const uint64_t end = (bytes.offset + bytes.length + kPageSize - 1) / kPageSize * kPageSize;
-  if (!shared_.ContainsAll({begin, end - begin})) {
-    return InvalidInput(fmt::format("GPA {:#x}+{:#x} is private", gpa, length));
+Result<std::shared_lock<std::shared_mutex>> PageConversions::HoldShared(
+    std::span<const GuestBuffer> buffers) const {
+  std::shared_lock lock(mutex_);
+  for (const auto [gpa, length] : buffers) {
+    const BackingRange bytes = SEALVM_TRY(Translate(gpa, length));
+    const uint64_t begin = bytes.offset / kPageSize * kPageSize;
+    const uint64_t end = (bytes.offset + bytes.length + kPageSize - 1) / kPageSize * kPageSize;
+    if (!shared_.ContainsAll({begin, end - begin})) {
+      return InvalidInput(fmt::format("GPA {:#x}+{:#x} is private", gpa, length));
+    }
   }
-  return use();
+  return lock;
 }
 
 bool PageConversions::IsShared(Gpa gpa) const {
-  return WithShared(gpa, 1, [] { return Result<>(); }).has_value();
+  const GuestBuffer byte{gpa, 1};
+  return HoldShared({&byte, 1}).has_value();
 }
 
 PageConversions::Counters PageConversions::counters() const {

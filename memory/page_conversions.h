@@ -4,12 +4,14 @@
 
 #include <stdint.h>
 
-#include <functional>
 #include <memory>
 #include <shared_mutex>
+#include <span>
 
 #include "memory/base/result.h"
+#include "memory/guest_buffer.h"
 #include "memory/guest_layout.h"
+#include "memory/lent_ranges.h"
 #include "memory/page_set.h"
 #include "memory/private_memory.h"
 
@@ -44,9 +46,13 @@ class PageConversions {
   Result<> ToShared(Gpa gpa, uint64_t length);
   Result<> ToPrivate(Gpa gpa, uint64_t length);
 
-  // Calls `use` if [gpa, gpa + length) (any bytes) is shared, with conversions held off meanwhile;
-  // else kInvalidInput. The way by which devices reach the guest.
-  Result<> WithShared(Gpa gpa, uint64_t length, const std::function<Result<>()>& use) const;
+  // Holds conversions off while the lock lives, if all of `buffers` is shared; else kInvalidInput.
+  // The way by which devices reach the guest.
+  Result<std::shared_lock<std::shared_mutex>> HoldShared(
+      std::span<const GuestBuffer> buffers) const;
+  // What devices have under way. Converting it to private is refused: a guest that does not wait
+  // for its devices breaks their rules.
+  const std::shared_ptr<LentRanges>& lent() const { return lent_; }
 
   // Whether the page at `gpa` is shared now; false outside RAM.
   bool IsShared(Gpa gpa) const;
@@ -71,6 +77,8 @@ class PageConversions {
   const std::shared_ptr<PrivateMemory> private_half_;
   const std::shared_ptr<PrivateMemory> shared_half_;
   const Gpa always_shared_end_;
+
+  const std::shared_ptr<LentRanges> lent_ = std::make_shared<LentRanges>();
 
   // Held exclusively by conversions, shared by devices.
   mutable std::shared_mutex mutex_;

@@ -50,7 +50,8 @@ struct Guest {
             *PageConversions::Create(layout, private_half, shared_half, always_shared_end)) {}
 
   bool IsShared(Gpa gpa, uint64_t length) const {
-    return conversions->WithShared(gpa, length, [] { return Result<>(); }).has_value();
+    const GuestBuffer buffer{gpa, static_cast<uint32_t>(length)};
+    return conversions->HoldShared({&buffer, 1}).has_value();
   }
 
   GuestLayout layout;

@@ -2,6 +2,7 @@
 #include "memory/shared_view.h"
 
 #include <gtest/gtest.h>
+#include <string.h>
 
 #include <array>
 #include <random>
@@ -71,6 +72,54 @@ TEST_F(SharedViewTest, MemoryThatIsBeingReleasedIsOutOfReach) {
   }
   EXPECT_TRUE(all->Write(kMiB, bytes).has_value());
   EXPECT_EQ(all->refused(), 2u);
+}
+
+TEST_F(SharedViewTest, NumbersMustBeAligned) {
+  const auto all = *SharedView::Create(memory_, nullptr);
+  ASSERT_TRUE(all->Store<uint32_t>(kMiB, 0x01020304).has_value());
+  EXPECT_EQ(*all->Load<uint16_t>(kMiB + 2), 0x0102);
+  EXPECT_FALSE(all->Load<uint16_t>(kMiB + 1).has_value());
+  EXPECT_FALSE(all->Store<uint32_t>(kMiB + 2, 0).has_value());
+}
+
+TEST_F(SharedViewTest, LendsAllOrNothing) {
+  ASSERT_TRUE(conversions_->ToShared(kMiB, kPageSize).has_value());
+  const std::array<GuestBuffer, 2> buffers = {{{kMiB + 16, 32}, {kMiB + kPageSize, 8}}};
+  EXPECT_FALSE(view_->Borrow(buffers).has_value());
+  EXPECT_FALSE(conversions_->lent()->Overlaps({kMiB, kPageSize}));
+  const auto lease = view_->Borrow(std::span(buffers).first(1));
+  ASSERT_TRUE(lease.has_value());
+  ASSERT_EQ(lease->iovecs().size(), 1u);
+  memset(lease->iovecs()[0].iov_base, 0x5a, lease->iovecs()[0].iov_len);
+  EXPECT_EQ(*view_->Load<uint64_t>(kMiB + 40), 0x5a5a5a5a5a5a5a5au);
+  EXPECT_EQ(*view_->Load<uint64_t>(kMiB + 48), 0u);
+}
+
+TEST_F(SharedViewTest, WhatIsLentIsNotTakenBack) {
+  ASSERT_TRUE(conversions_->ToShared(kMiB, 2 * kPageSize).has_value());
+  const GuestBuffer buffer{kMiB + 100, 1};
+  {
+    const auto lease = view_->Borrow({&buffer, 1});
+    ASSERT_TRUE(lease.has_value());
+    EXPECT_FALSE(conversions_->ToPrivate(kMiB, kPageSize).has_value());
+    EXPECT_TRUE(conversions_->ToPrivate(kMiB + kPageSize, kPageSize).has_value());
+  }
+  EXPECT_TRUE(conversions_->ToPrivate(kMiB, kPageSize).has_value());
+}
+
+TEST_F(SharedViewTest, AReleaseWaitsForWhatIsLent) {
+  const auto all = *SharedView::Create(memory_, nullptr);
+  const GuestBuffer buffer{kMiB, 8};
+  std::optional<SharedView::Lease> lease = *all->Borrow({&buffer, 1});
+  std::atomic<bool> returned = false;
+  std::jthread release([&] {
+    EXPECT_TRUE(shared_half_->Release({kMiB, kPageSize}).has_value());
+    EXPECT_TRUE(returned);
+  });
+  // The view refuses the range as soon as the release began, lent or not.
+  while (all->Load<uint64_t>(kMiB).has_value()) std::this_thread::yield();
+  returned = true;
+  lease.reset();
 }
 
 TEST_F(SharedViewTest, ConversionsAndDevicesAgreeUnderLoad) {
