@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fetches kernels and kernel headers from the machine's Debian mirror into sealvm's cache.
+"""Fetches kernels, kernel headers and programs from the machine's Debian mirror into sealvm's cache.
 
-    fetch.py --cache DIR [--check | --refresh] uapi|kernels
+    fetch.py --cache DIR [--check | --refresh] uapi|kernels|programs
 
 Nothing is installed: packages are downloaded with apt-get (which verifies them), their content is
 unpacked next to its final place and renamed there whole. The cache then looks like this:
@@ -10,6 +10,10 @@ unpacked next to its final place and renamed there whole. The cache then looks l
     kernels/<name>-<release>-<digest>/{vmlinuz,vmlinux,config,modules/...}
     kernels/<name> -> <name>-<release>-<digest>              name: cloud-6.1 ... l1-7.x
     kernels/index.json                                       what is there, for programs
+    virtiofsd/<package version>-<digest>/{virtiofsd,lib/*}   and  virtiofsd/current -> that
+
+A program comes with all libraries it needs, for it may be of a newer release than this machine:
+run it as `lib/ld-linux-x86-64.so.2 --library-path lib virtiofsd`.
 """
 
 from __future__ import annotations
@@ -34,6 +38,13 @@ import vmlinux
 UAPI_PACKAGE = "linux-libc-dev"
 UAPI_FOLDERS = ("linux", "asm", "asm-generic")
 INDEX_VERSION = 1
+
+VIRTIOFSD = "virtiofsd"
+# What virtiofsd is linked with, by package.
+LIBRARY_PACKAGES = ("libc6", "libgcc-s1", "libcap-ng0", "libseccomp2")
+LOADER = "ld-linux-x86-64.so.2"
+LIBRARIES = frozenset({LOADER, "libc.so.6", "libm.so.6", "libgcc_s.so.1", "libcap-ng.so.0",
+                       "libseccomp.so.2"})
 
 
 class FetchError(Exception):
@@ -202,6 +213,21 @@ def place_header(folder: pathlib.Path, name: str) -> pathlib.Path | None:
     return None
 
 
+def place_program(folder: pathlib.Path, name: str) -> pathlib.Path | None:
+    """Where a file of virtiofsd's package, or of its libraries', belongs. A library gets the name
+    that programs ask for, under which packages have a link."""
+    name = name.removeprefix("usr/")
+    if name in (f"libexec/{VIRTIOFSD}", f"lib/qemu/{VIRTIOFSD}"):
+        return folder / VIRTIOFSD
+    found = re.fullmatch(r"lib/x86_64-linux-gnu/(\S+?\.so\.[0-9]+)(?:\.[0-9.]+)?", name)
+    return folder / "lib" / found[1] if found and found[1] in LIBRARIES else None
+
+
+def program_command(folder: pathlib.Path) -> list[str]:
+    return [str(folder / "lib" / LOADER), "--library-path", str(folder / "lib"),
+            str(folder / VIRTIOFSD)]
+
+
 def replace_link(link: pathlib.Path, target: str) -> None:
     partial = link.with_name(f".{link.name}.{os.getpid()}")
     partial.unlink(missing_ok=True)
@@ -213,6 +239,7 @@ class Cache:
     def __init__(self, root: pathlib.Path) -> None:
         self.kernels = root / "kernels"
         self.uapi = root / "uapi"
+        self.virtiofsd = root / VIRTIOFSD
 
     def has_uapi(self) -> bool:
         include = self.uapi / "current" / "include"
@@ -227,6 +254,14 @@ class Cache:
                 for r in RECIPES for key in ("vmlinuz", "vmlinux", "config", "modules"))
         except (OSError, ValueError, KeyError, TypeError):
             return False
+
+    def has_programs(self) -> bool:
+        return self._has_virtiofsd(self.virtiofsd / "current")
+
+    @staticmethod
+    def _has_virtiofsd(folder: pathlib.Path) -> bool:
+        return all((folder / name).is_file()
+                   for name in (VIRTIOFSD, *(f"lib/{library}" for library in LIBRARIES)))
 
     def fetch_uapi(self) -> None:
         package = newest_version(UAPI_PACKAGE)
@@ -243,6 +278,27 @@ class Cache:
         for needed in ("linux/kvm.h", "asm/kvm.h", "asm-generic/types.h"):
             if not (folder / "include" / needed).is_file():
                 raise FetchError(f"{debs[0].name} has no {needed}")
+
+    def fetch_programs(self) -> None:
+        packages = [newest_version(name) for name in (VIRTIOFSD, *LIBRARY_PACKAGES)]
+        digest = hashlib.sha256("".join(p.sha256 for p in packages).encode()).hexdigest()[:12]
+        target = self.virtiofsd / f"{packages[0].version}-{digest}"
+        if not self._has_virtiofsd(target):
+            shutil.rmtree(target, ignore_errors=True)
+            say(f"fetching {VIRTIOFSD} {packages[0].version} and its libraries")
+            self._build(target, packages, self._unpack_virtiofsd)
+        replace_link(self.virtiofsd / "current", target.name)
+        self._remove_old(self.virtiofsd, re.compile(r"[0-9].*"), target)
+
+    @classmethod
+    def _unpack_virtiofsd(cls, debs: list[pathlib.Path], folder: pathlib.Path) -> None:
+        for deb in debs:
+            unpack(deb, functools.partial(place_program, folder))
+        if not cls._has_virtiofsd(folder):
+            raise FetchError(f"{debs[0].name} and its libraries lack a file that is needed")
+        for program in (VIRTIOFSD, f"lib/{LOADER}"):
+            (folder / program).chmod(0o755)
+        run([*program_command(folder), "--version"])
 
     def fetch_kernels(self, refresh: bool) -> None:
         self.kernels.mkdir(parents=True, exist_ok=True)
@@ -323,20 +379,21 @@ class Cache:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="fetch kernels or headers into sealvm's cache")
+    parser = argparse.ArgumentParser(
+        description="fetch kernels, headers or programs into sealvm's cache")
     parser.add_argument("--cache", required=True, type=pathlib.Path)
     parser.add_argument("--check", action="store_true", help="only say if anything is missing")
     parser.add_argument("--refresh", action="store_true", help="look for newer versions")
-    parser.add_argument("what", choices=("uapi", "kernels"))
+    parser.add_argument("what", choices=("uapi", "kernels", "programs"))
     arguments = parser.parse_args()
     cache = Cache(arguments.cache.absolute())
     if arguments.check:
-        return 0 if (cache.has_uapi if arguments.what == "uapi" else cache.has_kernels)() else 1
+        has = {"uapi": cache.has_uapi, "kernels": cache.has_kernels, "programs": cache.has_programs}
+        return 0 if has[arguments.what]() else 1
+    fetch = {"uapi": cache.fetch_uapi, "programs": cache.fetch_programs,
+             "kernels": functools.partial(cache.fetch_kernels, arguments.refresh)}
     try:
-        if arguments.what == "uapi":
-            cache.fetch_uapi()
-        else:
-            cache.fetch_kernels(arguments.refresh)
+        fetch[arguments.what]()
     except (FetchError, vmlinux.ExtractError, OSError, tarfile.TarError) as error:
         say(f"error: {error}")
         return 1

@@ -10,6 +10,7 @@ import subprocess
 import tarfile
 import tempfile
 import unittest
+import unittest.mock
 
 import fetch
 import vmlinux
@@ -81,6 +82,25 @@ class PlaceTest(unittest.TestCase):
         for name in ("usr/lib/linux/uapi/arm64/asm/kvm.h", "usr/include/drm/drm.h"):
             self.assertIsNone(fetch.place_header(self.FOLDER, name))
 
+    def test_programs_of_both_layouts(self):
+        for name, place in (("usr/libexec/virtiofsd", "virtiofsd"),
+                            ("usr/lib/qemu/virtiofsd", "virtiofsd"),
+                            ("usr/lib/x86_64-linux-gnu/libc.so.6", "lib/libc.so.6"),
+                            ("lib/x86_64-linux-gnu/libgcc_s.so.1", "lib/libgcc_s.so.1")):
+            self.assertEqual(fetch.place_program(self.FOLDER, name), self.FOLDER / place)
+
+    def test_libraries_get_the_name_that_programs_ask_for(self):
+        for name, place in (("libseccomp.so.2.6.0", "libseccomp.so.2"),
+                            ("libcap-ng.so.0.0.0", "libcap-ng.so.0")):
+            self.assertEqual(fetch.place_program(self.FOLDER, f"usr/lib/x86_64-linux-gnu/{name}"),
+                             self.FOLDER / "lib" / place)
+
+    def test_other_files_of_programs_are_left(self):
+        for name in ("usr/lib/x86_64-linux-gnu/libdrop_ambient.so.0.0.0", "usr/bin/ldd",
+                     "usr/lib/x86_64-linux-gnu/gconv/libJIS.so", "usr/share/doc/virtiofsd/x",
+                     "usr/lib/x86_64-linux-gnu/audit/libc.so.6"):
+            self.assertIsNone(fetch.place_program(self.FOLDER, name))
+
 
 @unittest.skipUnless(shutil.which("dpkg-deb"), "dpkg-deb is not installed")
 class UnpackTest(unittest.TestCase):
@@ -132,6 +152,76 @@ class CacheTest(unittest.TestCase):
             cache = fetch.Cache(pathlib.Path(folder))
             self.assertFalse(cache.has_kernels())
             self.assertFalse(cache.has_uapi())
+            self.assertFalse(cache.has_programs())
+
+
+@unittest.skipUnless(shutil.which("dpkg-deb"), "dpkg-deb is not installed")
+class ProgramsTest(unittest.TestCase):
+    """Packages of a mirror that is a folder; the loader is a script that is asked for a version."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.cache = fetch.Cache(self.folder / "cache")
+        self.version = "1"
+        mock = unittest.mock.patch.multiple(
+            fetch, download=lambda package, _folder: self.folder / f"{package.name}.deb",
+            newest_version=lambda name: fetch.Package(name, self.version, f"{name} {self.version}"))
+        mock.start()
+        self.addCleanup(mock.stop)
+        self.package("virtiofsd", {"usr/libexec/virtiofsd": "program"})
+        self.package("libcap-ng0", {"usr/lib/x86_64-linux-gnu/libcap-ng.so.0.0.0": "ng"})
+        self.package("libgcc-s1", {"usr/lib/x86_64-linux-gnu/libgcc_s.so.1": "gcc"})
+        self.package("libseccomp2", {"usr/lib/x86_64-linux-gnu/libseccomp.so.2.6.0": "seccomp"})
+        self.libc("exit 0")
+
+    def libc(self, loader: str) -> None:
+        place = "usr/lib/x86_64-linux-gnu/"
+        self.package("libc6", {place + "libc.so.6": "c", place + "libm.so.6": "m",
+                               place + fetch.LOADER: f"#!/bin/sh\n{loader}\n"})
+
+    def package(self, name: str, files: dict[str, str]) -> None:
+        source = self.folder / name
+        (source / "DEBIAN").mkdir(parents=True, exist_ok=True)
+        (source / "DEBIAN/control").write_text(
+            f"Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: n <n@example>\n"
+            "Description: d\n")
+        for file, content in files.items():
+            (source / file).parent.mkdir(parents=True, exist_ok=True)
+            (source / file).write_text(content)
+        subprocess.run(["dpkg-deb", "-b", str(source), str(self.folder / f"{name}.deb")],
+                       check=True, capture_output=True)
+
+    def entries(self) -> list[str]:
+        return sorted(entry.name for entry in (self.folder / "cache/virtiofsd").iterdir())
+
+    def test_program_and_libraries_are_there(self):
+        self.cache.fetch_programs()
+        self.assertTrue(self.cache.has_programs())
+        current = self.folder / "cache/virtiofsd/current"
+        self.assertEqual((current / "virtiofsd").read_text(), "program")
+        self.assertEqual({file.name for file in (current / "lib").iterdir()}, fetch.LIBRARIES)
+
+    def test_newer_version_takes_the_place_of_the_old(self):
+        self.cache.fetch_programs()
+        self.version = "2"
+        self.cache.fetch_programs()
+        self.assertEqual([name.split("-")[0] for name in self.entries()], ["2", "current"])
+        self.assertTrue(self.cache.has_programs())
+
+    def test_program_that_does_not_start_is_not_kept(self):
+        self.libc("echo no such symbol >&2; exit 127")
+        with self.assertRaisesRegex(fetch.FetchError, "no such symbol"):
+            self.cache.fetch_programs()
+        self.assertEqual(self.entries(), [])
+
+    def test_missing_library_is_an_error(self):
+        (self.folder / "libcap-ng0/usr/lib/x86_64-linux-gnu/libcap-ng.so.0.0.0").unlink()
+        self.package("libcap-ng0", {})
+        with self.assertRaisesRegex(fetch.FetchError, "lack a file"):
+            self.cache.fetch_programs()
+        self.assertFalse(self.cache.has_programs())
 
 
 def bzimage(payload: bytes, version: int = 0x20F, sectors: int = 3, offset: int = 0x100) -> bytes:

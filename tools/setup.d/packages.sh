@@ -21,6 +21,9 @@ KERNEL_PACKAGES=(
   python3-minimal python3 busybox-static zstd lz4
 )
 
+# What unpacks programs.
+PROGRAM_PACKAGES=(python3-minimal python3)
+
 # The nested lab needs TCG's SVM emulation as QEMU 10 has it; Debian 12 ships 7.2.
 QEMU_MAJOR=10
 QEMU_PACKAGE=qemu-system-x86

@@ -8,7 +8,8 @@
 SOURCES_FILE=/etc/apt/sources.list.d/sealvm.sources
 PIN_FILE=/etc/apt/preferences.d/sealvm
 
-# bookworm: 6.1 kernels; bookworm-backports: QEMU 10; trixie: 6.12; trixie-backports: 7.x, headers.
+# bookworm: 6.1 kernels; bookworm-backports: QEMU 10; trixie: 6.12, virtiofsd; trixie-backports:
+# 7.x, headers.
 WANTED_SUITES=(bookworm bookworm-backports trixie trixie-backports)
 
 debian_codename() {
