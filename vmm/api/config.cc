@@ -151,7 +151,7 @@ bool operator==(const MachineConfig& a, const MachineConfig& b) {
          a.cmdline == b.cmdline && a.kernel_protocol == b.kernel_protocol &&
          a.isolation == b.isolation && a.memory_bytes == b.memory_bytes &&
          a.memory.huge_pages == b.memory.huge_pages && a.memory.prefault == b.memory.prefault &&
-         a.cpus == b.cpus && a.memory_provider == b.memory_provider &&
+         a.cpus == b.cpus && a.devices == b.devices && a.memory_provider == b.memory_provider &&
          a.memory_lock_limit == b.memory_lock_limit && a.page_conversions == b.page_conversions &&
          a.dump_fdt == b.dump_fdt;
 }
@@ -167,6 +167,7 @@ Result<> ValidateConfig(const MachineConfig& config) {
   SEALVM_TRY(ValidatePath("--firmware", config.firmware));
   SEALVM_TRY(ValidatePath("--dump-fdt", config.dump_fdt));
   SEALVM_TRY(ValidateCmdline(config.cmdline));
+  SEALVM_TRY(ValidateDevices(config.devices));
   SEALVM_TRY(ValidatePrivateMemory(config));
   return ValidateCombinations(config);
 }

@@ -13,6 +13,7 @@
 #include "memory/guest_layout.h"
 #include "memory/lock_limit.h"
 #include "memory/private_memory.h"
+#include "vmm/api/device_config.h"
 
 namespace sealvm {
 
@@ -62,6 +63,7 @@ struct MachineConfig {
   uint64_t memory_bytes = 512 * kMiB;
   MemoryPolicy memory;
   uint32_t cpus = 1;
+  DevicesConfig devices;
 
   // The rest is for isolation modes with private memory.
   MemoryProvider memory_provider = MemoryProvider::kAuto;
