@@ -22,7 +22,7 @@ constexpr uint16_t kUsed = 1 << 15;
 constexpr uint64_t kLengthOffset = 8;
 constexpr uint64_t kFlagsOffset = 14;
 
-// The event suppression areas (section 2.8.10): below, offset and wrap counter of an event; above,
+// The event suppression areas (section 2.8.14): below, offset and wrap counter of an event; above,
 // which events are wanted.
 constexpr uint64_t kEventAreaBytes = 4;
 constexpr uint32_t kEventOffsetMask = 0x7fff;
@@ -33,7 +33,7 @@ constexpr uint32_t kEventsEnabled = 0;
 constexpr uint32_t kEventsDisabled = 1;
 constexpr uint32_t kEventsAtDescriptor = 2;
 
-// A used descriptor's flags are written alone, after these (section 2.8.13).
+// What of a used descriptor is written before its flags.
 struct __attribute__((packed)) UsedHead {
   uint32_t length;
   uint16_t id;
@@ -185,7 +185,7 @@ Result<> PackedRing::Push(const DescriptorChain& chain, uint32_t written) {
   SEALVM_TRY(
       memory_->Write(gpa + kLengthOffset, {reinterpret_cast<const uint8_t*>(&head), sizeof(head)}));
   uint16_t flags = next_used_.wrap ? kAvailable | kUsed : 0;
-  // Without it the length says nothing (section 2.8.5).
+  // Without it the length says nothing (section 2.8.4).
   if (written != 0) flags |= kDescriptorWrite;
   next_used_ = Advance(next_used_, chain.ring_entries);
   in_flight_ -= chain.ring_entries;

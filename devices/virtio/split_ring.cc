@@ -186,7 +186,7 @@ Result<bool> SplitRing::TakeInterruptWanted() {
   }
   const uint16_t event = SEALVM_TRY(memory_->Load<uint16_t>(layout_.driver_area + kElementsOffset +
                                                             kAvailableElementBytes * size()));
-  // Whether the used index went past the event (section 2.7.10, vring_need_event).
+  // Whether the used index went past the event (appendix A, virtq_need_event).
   return static_cast<uint16_t>(next_used_ - event - 1) < count;
 }
 

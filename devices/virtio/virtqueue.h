@@ -16,7 +16,7 @@
 
 namespace sealvm {
 
-// The most entries that a virtqueue may have (Virtual I/O Device 1.3 section 2.7.1).
+// The most entries that a virtqueue may have (Virtual I/O Device 1.3 sections 2.7 and 2.8).
 inline constexpr uint16_t kMaxQueueSize = 32768;
 
 // Where a virtqueue lies and how long it is, as the driver said. The areas are, for split and

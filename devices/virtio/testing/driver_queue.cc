@@ -32,7 +32,7 @@ void DriverQueue::Ring::Store16(Gpa gpa, uint16_t value) {
 }
 
 DriverQueue::DriverQueue(TestGuest& guest, uint16_t size, Options options) : options_(options) {
-  // The areas of section 2.7.2; those of a packed ring are no longer.
+  // The areas of section 2.7; those of a packed ring are no longer.
   layout_ = {size, guest.Allocate(uint64_t{16} * size, 16),
              guest.Allocate(6 + uint64_t{2} * size, 4), guest.Allocate(6 + uint64_t{8} * size, 4)};
   if (options.packed) {

@@ -11,7 +11,7 @@
 namespace sealvm {
 namespace {
 
-// Virtual I/O Device 1.3 sections 2.8.1, 2.8.10 and 2.8.13.
+// Virtual I/O Device 1.3 sections 2.8.1, 2.8.13 and 2.8.14.
 constexpr uint16_t kAvailable = 1 << 7;
 constexpr uint16_t kUsed = 1 << 15;
 constexpr uint64_t kLengthOffset = 8;
