@@ -60,7 +60,8 @@ struct NormalArguments {
 
 class Normalizer {
  public:
-  // `value_options`: names without dashes of the options that take a value, once each.
+  // `value_options`: names without dashes of the options that take a value, each once unless the
+  // option table says otherwise.
   explicit Normalizer(std::span<const std::string_view> value_options)
       : value_options_(value_options) {}
 
@@ -69,10 +70,6 @@ class Normalizer {
       const std::string_view argument = arguments[i];
       const size_t equals = argument.find('=');
       const std::string_view flag = argument.substr(0, equals);
-      if (!value_options_.empty() && flag.starts_with("--") &&
-          IsAbsentDeviceOption(flag.substr(2))) {
-        return InvalidInput(std::string(flag) + ": " + AbsentDeviceMessage(flag.substr(2)));
-      }
       if (!TakesValue(flag)) {
         normal_.asks_for_help |= argument == "--help" || argument == "-h";
         normal_.list.emplace_back(argument);
@@ -93,8 +90,13 @@ class Normalizer {
            std::ranges::find(value_options_, flag.substr(2)) != value_options_.end();
   }
 
+  static bool MayRepeat(std::string_view flag) {
+    const OptionSpec* spec = FindRunOption(flag.substr(2));
+    return spec != nullptr && spec->table != nullptr && spec->table->repeatable;
+  }
+
   Result<> Add(std::string_view flag, std::string_view value) {
-    if (std::ranges::find(seen_, flag) != seen_.end()) {
+    if (!MayRepeat(flag) && std::ranges::find(seen_, flag) != seen_.end()) {
       return InvalidInput(std::string(flag) + " is given twice");
     }
     seen_.push_back(flag);
@@ -150,7 +152,7 @@ class RunParser {
   CLI::Option* AddValue(std::string_view name) {
     CLI::Option* option = app_.add_option("--" + std::string(name),
                                           CLI::callback_t([](const auto&) { return true; }));
-    return option->type_size(1)->expected(1);
+    return option->type_size(1)->expected(1)->take_all();
   }
 
   static std::vector<std::string_view> ValueOptionNames() {
@@ -161,13 +163,27 @@ class RunParser {
     return names;
   }
 
+  static Result<> ApplyTable(const TableOption& table, const std::string& flag,
+                             const std::vector<std::string>& texts, RunOptions& options) {
+    std::vector<TableValue> values;
+    for (const std::string& text : texts) {
+      Result<KeyValues> keys = SplitKeyValues(text, table.implied_key);
+      if (!keys) return WithContext(std::move(keys).error(), flag);
+      values.push_back({*std::move(keys), flag});
+    }
+    return table.replace(options, values);
+  }
+
   Result<> ApplyFlags(RunRequest& request) const {
     for (const Value& value : values_) {
       if (value.option->count() == 0) continue;
-      Result<> applied = value.spec->apply(request.options, value.option->results().front());
-      if (!applied) {
-        return WithContext(std::move(applied).error(), "--" + std::string(value.spec->name));
+      const std::string flag = "--" + std::string(value.spec->name);
+      if (value.spec->table != nullptr) {
+        SEALVM_TRY(ApplyTable(*value.spec->table, flag, value.option->results(), request.options));
+        continue;
       }
+      Result<> applied = value.spec->apply(request.options, value.option->results().front());
+      if (!applied) return WithContext(std::move(applied).error(), flag);
       if (value.spec->name == "isolation") request.isolation_named = true;
     }
     if (verbose_->count() > 0) request.options.verbosity = static_cast<int>(verbose_->count());

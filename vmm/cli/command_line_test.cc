@@ -116,14 +116,6 @@ TEST(CommandLineTest, StrayArgumentIsNamed) {
   EXPECT_THAT(ErrorOf({"run", "vmlinuz"}), HasSubstr("unexpected argument 'vmlinuz'"));
 }
 
-TEST(CommandLineTest, AbsentDevicesAreRefused) {
-  for (const char* option : {"--disk", "--net", "--vsock", "--rng"}) {
-    EXPECT_THAT(ErrorOf({"run", option, "x"}), HasSubstr("this version of sealvm has no"))
-        << option;
-    EXPECT_THAT(ErrorOf({"run", option, "x", option, "y"}), HasSubstr("has no")) << option;
-  }
-}
-
 TEST(CommandLineTest, UnknownCommandNamesTheNearest) {
   EXPECT_EQ(ErrorOf({"rum"}), "unknown command 'rum' (did you mean 'run'?)");
   EXPECT_THAT(ErrorOf({"--kernel", "x"}), HasSubstr("option of 'sealvm run'"));
@@ -142,6 +134,17 @@ TEST(CommandLineTest, CommandLineGoesOverTheFile) {
   EXPECT_EQ(options.machine.cpus, 3u);
   EXPECT_EQ(options.machine.memory_bytes, kGiB);
   EXPECT_EQ(options.verbosity, 1);
+}
+
+TEST(CommandLineTest, DevicesOfTheCommandLineReplaceThoseOfTheFile) {
+  const TemporaryConfig config(
+      "[[disk]]\npath = \"a\"\n[[disk]]\npath = \"b\"\n[[net]]\nbackend = \"user\"\n");
+  const RunOptions options =
+      Options({"--disk", "path=c", "--config", config.path(), "--net", "none"});
+  ASSERT_EQ(options.machine.devices.disks.size(), 1u);
+  EXPECT_EQ(options.machine.devices.disks.front().path, "c");
+  EXPECT_TRUE(options.machine.devices.nets.empty());
+  EXPECT_EQ(Options({"--config", config.path()}).machine.devices.disks.size(), 2u);
 }
 
 TEST(CommandLineTest, FileAndFlagsAreValidatedTogether) {

@@ -10,10 +10,12 @@
 
 namespace sealvm {
 
-// The TOML form of `options`: every key that is set, one a line, in the order of the help.
+// The TOML form of `options`: every key that is set, one a line, in the order of the help; then a
+// table for each device.
 std::string PrintConfig(const RunOptions& options);
 
-// Applies TOML text on top of `options`; keys are the names of run's options. `isolation_named`
+// Applies TOML text on top of `options`; keys and tables are the names of run's options.
+// `isolation_named`
 // becomes true when the text names a mode. Errors are kInvalidInput and begin with "<file name>:
 // line N: ".
 Result<> ApplyConfigText(std::string_view text, std::string_view file_name, RunOptions& options,

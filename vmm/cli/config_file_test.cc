@@ -25,6 +25,38 @@ std::string ErrorOf(std::string_view text) {
   return options ? "no error" : options.error().ToString();
 }
 
+DevicesConfig OddDevices() {
+  DevicesConfig devices;
+  devices.pci_bars = PciBars::kIo;
+  devices.rng = true;
+  devices.virtio_console = true;
+  devices.disks = {{.path = "a,b \"c\".img"},
+                   {.path = "\xff[d]",
+                    .readonly = true,
+                    .id = "x.y",
+                    .serial = "# serial",
+                    .direct = true,
+                    .engine = DiskEngine::kIoUring,
+                    .queues = 3,
+                    .queue_size = 2,
+                    .limits = {1, 2, 3, 4}}};
+  devices.nets = {{.forwards = {ParsePortForward("tcp:[::1]:1-:2").value(),
+                                ParsePortForward("udp::3-:4").value()},
+                   .receive_limits = {5, 6, 7, 8},
+                   .transmit_limits = {9, 10, 11, 12}},
+                  {.backend = NetBackend::kTap,
+                   .tap = "t,a\"p",
+                   .id = "lan",
+                   .mac = MacAddress{2, 0, 0, 0, 0, 0xff},
+                   .queue_pairs = 16,
+                   .queue_size = 1024},
+                  {.backend = NetBackend::kTapFd, .fd = 0}};
+  devices.vsock = VsockConfig{kMaxVsockCid, "v,s"};
+  devices.shares = {{.socket = "s", .tag = "t"},
+                    {.socket = "s,2", .tag = "t\n2", .id = "f", .queue_size = 4}};
+  return devices;
+}
+
 RunOptions OddOptions() {
   RunOptions options;
   options.machine.kernel = "/boot/vm \"linuz\"\\ #1";
@@ -36,6 +68,7 @@ RunOptions OddOptions() {
   options.machine.memory_bytes = 3 * kMiB;
   options.machine.memory = {HugePages::k2M, true};
   options.machine.cpus = 64;
+  options.machine.devices = OddDevices();
   options.console = {ConsoleKind::kSocket, "/tmp/so=ck"};
   options.events_fd = 7;
   options.stats_file = "\x01\x7f";
@@ -61,9 +94,11 @@ TEST(PrintConfigTest, OddValuesReadBack) {
 
 TEST(PrintConfigTest, EveryOptionOfTheOddSetIsPrinted) {
   const std::string text = PrintConfig(OddOptions());
-  for (const char* key : {"kernel", "initrd", "firmware", "cmdline", "kernel-protocol", "isolation",
-                          "memory", "hugepages", "prefault", "cpus", "console", "events-fd",
-                          "stats", "log-file", "verbose", "timeout", "guest-exit-code"}) {
+  for (const char* key :
+       {"kernel",    "initrd",         "firmware",  "cmdline",  "kernel-protocol",
+        "isolation", "memory",         "hugepages", "prefault", "cpus",
+        "console",   "events-fd",      "stats",     "log-file", "rng",
+        "pci-bars",  "console-device", "verbose",   "timeout",  "guest-exit-code"}) {
     EXPECT_THAT("\n" + text, HasSubstr("\n" + std::string(key) + " = ")) << key;
   }
 }
@@ -82,16 +117,75 @@ TEST(ConfigTextTest, UnknownKeyNamesFileLineAndTheNearest) {
             "m.toml: line 2: unknown key 'memroy' (did you mean 'memory'?)");
 }
 
-TEST(ConfigTextTest, AbsentDevicesAreRefusedByName) {
-  EXPECT_THAT(ErrorOf("disk = \"a\""), HasSubstr("no disk device"));
-  EXPECT_THAT(ErrorOf("[[net]]\ntap = \"t\""), HasSubstr("no net device"));
-  EXPECT_THAT(ErrorOf("[machine]"), HasSubstr("unknown section [machine]"));
+TEST(PrintConfigTest, DevicesAreTablesAfterTheKeys) {
+  RunOptions options;
+  options.machine.devices.disks = {{.path = "a"}};
+  options.machine.devices.nets = {{.forwards = {ParsePortForward("tcp::1-:2").value()}}};
+  const std::string text = PrintConfig(options);
+  EXPECT_THAT(text, HasSubstr("\n[[disk]]\npath = \"a\"\nreadonly = false\n"));
+  EXPECT_THAT(text, HasSubstr("\nqueue-size = 256\n"));
+  EXPECT_THAT(text, HasSubstr("\n[[net]]\nbackend = \"user\"\nhostfwd = [\"tcp::1-:2\"]\n"));
+  EXPECT_GT(text.find("[[disk]]"), text.find("verbose = "));
+}
+
+TEST(ConfigTextTest, DevicesAreTables) {
+  const Result<RunOptions> options = Read(
+      "rng = true\n"
+      "[[disk]]\npath = 'a'\nreadonly = true\nbytes-per-second = \"10M\"\n"
+      "[[disk]]\npath = 'b'\nbytes-per-second = 4096\n"
+      "[[net]]\nbackend = 'user'\nhostfwd = ['tcp::1-:2', 'tcp::3-:4']\n"
+      "[[net]]\nbackend = 'tap'\ntap = 't'\n"
+      "[vsock]\ncid = 3\nsocket = 'v'\n"
+      "[[fs]]\ntag = 't'\nsocket = 's'\n");
+  ASSERT_TRUE(options) << options.error().ToString();
+  const DevicesConfig& devices = options->machine.devices;
+  EXPECT_TRUE(devices.rng);
+  ASSERT_EQ(devices.disks.size(), 2u);
+  EXPECT_TRUE(devices.disks[0].readonly);
+  EXPECT_EQ(devices.disks[0].limits.bytes_per_second, 10 * kMiB);
+  EXPECT_EQ(devices.disks[1].limits.bytes_per_second, 4096u);
+  ASSERT_EQ(devices.nets.size(), 2u);
+  EXPECT_EQ(devices.nets[0].forwards.size(), 2u);
+  EXPECT_EQ(devices.nets[1].tap, "t");
+  EXPECT_EQ(devices.vsock, (VsockConfig{3, "v"}));
+  EXPECT_EQ(devices.shares.size(), 1u);
+}
+
+TEST(ConfigTextTest, NoNetworkAndOneForwardMayBeWords) {
+  EXPECT_TRUE(Read("[[net]]\nbackend = 'none'")->machine.devices.nets.empty());
+  EXPECT_EQ(Read("[[net]]\nbackend = 'user'\nhostfwd = 'tcp::1-:2'")
+                ->machine.devices.nets.front()
+                .forwards.size(),
+            1u);
+}
+
+TEST(ConfigTextTest, MistakesInTablesNameLineTableAndKey) {
+  EXPECT_EQ(ErrorOf("[[disk]]\npath = 'a'\n\nreadonyl = true"),
+            "m.toml: line 4: disk: unknown key 'readonyl' (did you mean 'readonly'?)");
+  EXPECT_EQ(ErrorOf("[[disk]]\npath = 'a'\nreadonly = 1"),
+            "m.toml: line 3: disk: readonly: true or false is expected");
+  EXPECT_EQ(ErrorOf("[[disk]]\npath = ['a']"),
+            "m.toml: line 2: disk: path: a string in quotes is expected");
+  EXPECT_EQ(ErrorOf("\n[[disk]]\nreadonly = true"), "m.toml: line 2: disk: path is missing");
+  EXPECT_EQ(ErrorOf("[[disk]]\npath = ''"), "m.toml: line 1: disk: path: the value is empty");
+  EXPECT_THAT(ErrorOf("[vsock]\ncid = 2\nsocket = 'v'"),
+              HasSubstr("m.toml: line 1: vsock: cid: '2' is out of range"));
+}
+
+TEST(ConfigTextTest, TablesHaveTheirHeaders) {
+  EXPECT_EQ(ErrorOf("[disk]\npath = 'a'"), "m.toml: line 1: the header of disk is [[disk]]");
+  EXPECT_EQ(ErrorOf("[[vsock]]"), "m.toml: line 1: the header of vsock is [vsock]");
+  EXPECT_EQ(ErrorOf("disk = 'a'"),
+            "m.toml: line 1: disk: a table is expected (its header is [[disk]])");
+  EXPECT_EQ(ErrorOf("[[dsik]]"), "m.toml: line 1: unknown table 'dsik' (did you mean 'disk'?)");
+  EXPECT_THAT(ErrorOf("[machine]"), HasSubstr("unknown table 'machine'"));
+  EXPECT_THAT(ErrorOf("[cpus]"), HasSubstr("it is a key"));
 }
 
 TEST(ConfigTextTest, WrongTypesAreRefused) {
-  for (const char* text :
-       {"kernel = 5", "cpus = \"2\"", "cpus = 2.0", "prefault = 1", "timeout = \"1\"",
-        "memory = true", "isolation = false", "events-fd = true", "memory = 1.5"}) {
+  for (const char* text : {"kernel = 5", "cpus = \"2\"", "cpus = 2.0", "prefault = 1",
+                           "timeout = \"1\"", "memory = true", "isolation = false",
+                           "events-fd = true", "memory = 1.5", "rng = 1", "kernel = ['a']"}) {
     EXPECT_THAT(ErrorOf(text), HasSubstr("is expected")) << text;
   }
 }

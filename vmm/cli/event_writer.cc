@@ -25,6 +25,7 @@ std::string EventLine(const Event& event) {
   JsonWriter json;
   BeginEvent(json, EventKindName(event.kind), event.since_create);
   if (event.kind == EventKind::kBootMark) json.Key("value").Unsigned(event.value);
+  if (event.kind == EventKind::kDeviceFailed) json.Key("device").String(event.device);
   return EndEvent(json);
 }
 

@@ -83,6 +83,10 @@ std::string RunHelp() {
       "the guest's console; everything else goes to standard error.\n";
   AppendGroup(out, "What boots");
   AppendGroup(out, "Machine");
+  AppendGroup(out, "Devices");
+  out +=
+      "\n"
+      "A comma in a value of a key is written twice.\n";
   AppendGroup(out, "With --isolation sealed");
   AppendGroup(out, "Console and reports");
   AppendOption(out, "-v, -vv", "report progress, or details as well");
@@ -102,6 +106,11 @@ std::string RunHelp() {
       "  sealvm run\n"
       "  sealvm run --kernel /boot/vmlinuz-6.12-cloud --initrd initrd.img \\\n"
       "      --cmdline 'console=ttyS0 quiet' --memory 1G --cpus 2\n"
+      "  sealvm run --kernel vmlinuz --initrd initrd.img \\\n"
+      "      --cmdline 'console=ttyS0 root=/dev/vda1' --disk path=debian.raw \\\n"
+      "      --net user,hostfwd=tcp:127.0.0.1:2222-:22\n"
+      "  sealvm run --kernel vmlinuz --isolation sealed \\\n"
+      "      --disk path=root.img,readonly=on --vsock cid=3,socket=guest.sock\n"
       "  sealvm run --config machine.toml --timeout 60 --stats stats.json\n"
       "  sealvm run --kernel vmlinuz --events-fd 3 3> events.jsonl\n";
   return out;

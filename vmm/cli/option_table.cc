@@ -37,9 +37,12 @@ Text RenderPath(const RunOptions& options) {
 
 constexpr std::string_view kBoot = "What boots";
 constexpr std::string_view kMachine = "Machine";
+constexpr std::string_view kDevices = "Devices";
 constexpr std::string_view kIsolation = "With --isolation sealed";
 constexpr std::string_view kUnlimited = "unlimited";
 constexpr std::string_view kFrontEnd = "Console and reports";
+constexpr std::string_view kVirtioConsole = "virtio";
+constexpr std::string_view kSerialConsole = "serial";
 
 constexpr OptionSpec kOptions[] = {
     {"kernel", "FILE", "bzImage or vmlinux; without it the built-in diagnostic guest boots", kBoot,
@@ -104,6 +107,53 @@ constexpr OptionSpec kOptions[] = {
        return {};
      },
      [](const RunOptions& o) -> Text { return FormatSwitch(o.machine.memory.prefault); }},
+    {"disk", "path=FILE[,KEY=VALUE]...",
+     "a disk from a raw image or a block device; may be repeated. Keys: readonly=on|off, "
+     "format=raw, id=, serial=, direct=on|off (without the host's page cache), "
+     "engine=auto|io_uring|threads, queues=, queue-size=, bytes-per-second=, bytes-burst=, "
+     "ops-per-second=, ops-burst=",
+     kDevices, ValueKind::kTable, nullptr, nullptr, &kDiskOption},
+    {"net", "user|tap=NAME|fd=N|none[,KEY=VALUE]...",
+     "a network: by passt, by a tap device, by one that is open already; may be repeated. Keys: "
+     "hostfwd=tcp:127.0.0.1:2222-:22 (user; may be repeated), queues= (tap), id=, mac=, "
+     "queue-size=, and for each direction rx-bytes-per-second=, rx-bytes-burst=, "
+     "rx-ops-per-second=, rx-ops-burst=, tx-...",
+     kDevices, ValueKind::kTable, nullptr, nullptr, &kNetOption},
+    {"vsock", "cid=N,socket=PATH", "sockets between guest and host; PATH is the host's end",
+     kDevices, ValueKind::kTable, nullptr, nullptr, &kVsockOption},
+    {"fs", "tag=NAME,socket=PATH[,KEY=VALUE]...",
+     "a directory that virtiofsd serves on this socket; may be repeated. Keys: id=, queue-size=",
+     kDevices, ValueKind::kTable, nullptr, nullptr, &kFsOption},
+    {"rng", "on|off", "an entropy source (off)", kDevices, ValueKind::kSwitch,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       o.machine.devices.rng = SEALVM_TRY(ParseSwitch(text));
+       return {};
+     },
+     [](const RunOptions& o) -> Text { return FormatSwitch(o.machine.devices.rng); }},
+    {"console-device", "NAME",
+     "what the guest's console is: serial (ttyS0) or virtio (hvc0 and, for output, ttyS0) (serial)",
+     kDevices, ValueKind::kString,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       if (text != kSerialConsole && text != kVirtioConsole) {
+         return InvalidInput("'" + std::string(text) + "' is no console device",
+                             "one of serial, virtio");
+       }
+       o.machine.devices.virtio_console = text == kVirtioConsole;
+       return {};
+     },
+     [](const RunOptions& o) -> Text {
+       return std::string(o.machine.devices.virtio_console ? kVirtioConsole : kSerialConsole);
+     }},
+    {"pci-bars", "KIND",
+     "how devices show their registers: auto, mmio, io (auto: what the isolation mode needs)",
+     kDevices, ValueKind::kString,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       o.machine.devices.pci_bars = SEALVM_TRY(ParsePciBars(text));
+       return {};
+     },
+     [](const RunOptions& o) -> Text {
+       return std::string(PciBarsName(o.machine.devices.pci_bars));
+     }},
     {"memory-provider", "NAME",
      "where private memory comes from: auto, guest_memfd, seal, sw-protected (auto)", kIsolation,
      ValueKind::kString,
@@ -185,8 +235,6 @@ constexpr OptionSpec kOptions[] = {
      [](const RunOptions& o) -> Text { return std::to_string(o.verbosity); }},
 };
 
-constexpr std::string_view kAbsentDevices[] = {"disk", "net", "vsock", "rng"};
-
 }  // namespace
 
 std::span<const OptionSpec> RunOptionTable() { return kOptions; }
@@ -194,16 +242,6 @@ std::span<const OptionSpec> RunOptionTable() { return kOptions; }
 const OptionSpec* FindRunOption(std::string_view name) {
   const auto found = std::ranges::find(kOptions, name, &OptionSpec::name);
   return found == std::end(kOptions) ? nullptr : found;
-}
-
-std::span<const std::string_view> AbsentDeviceOptions() { return kAbsentDevices; }
-
-bool IsAbsentDeviceOption(std::string_view name) {
-  return std::ranges::find(kAbsentDevices, name) != std::end(kAbsentDevices);
-}
-
-std::string AbsentDeviceMessage(std::string_view option) {
-  return "this version of sealvm has no " + std::string(option) + " device";
 }
 
 std::vector<std::string_view> RunOptionNames() {

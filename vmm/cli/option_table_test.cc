@@ -20,6 +20,7 @@ TEST(OptionTableTest, NamesAreUniqueAndDescribed) {
 TEST(OptionTableTest, WhatIsRenderedAppliesBack) {
   RunOptions defaults;
   for (const OptionSpec& option : RunOptionTable()) {
+    if (option.table != nullptr) continue;
     const std::optional<std::string> text = option.render(defaults);
     if (!text) continue;
     RunOptions applied;
@@ -30,10 +31,23 @@ TEST(OptionTableTest, WhatIsRenderedAppliesBack) {
 
 TEST(OptionTableTest, EveryOptionRefusesNonsense) {
   for (const OptionSpec& option : RunOptionTable()) {
-    if (option.name == "cmdline") continue;
+    if (option.name == "cmdline" || option.table != nullptr) continue;
     RunOptions options;
     EXPECT_FALSE(option.apply(options, "")) << option.name;
     EXPECT_EQ(options, RunOptions{}) << option.name;
+  }
+}
+
+TEST(OptionTableTest, EveryTableRefusesNonsense) {
+  for (const OptionSpec& option : RunOptionTable()) {
+    EXPECT_EQ(option.table != nullptr, option.kind == ValueKind::kTable) << option.name;
+    if (option.table == nullptr) continue;
+    for (const KeyShape& key : option.table->keys()) {
+      RunOptions options;
+      const TableValue value = {{{std::string(key.name), ""}}, "here"};
+      EXPECT_FALSE(option.table->replace(options, {&value, 1})) << option.name << key.name;
+      EXPECT_EQ(options, RunOptions{}) << option.name << key.name;
+    }
   }
 }
 
@@ -42,14 +56,6 @@ TEST(OptionTableTest, FindsByExactName) {
   EXPECT_EQ(FindRunOption("memory")->name, "memory");
   EXPECT_EQ(FindRunOption("mem"), nullptr);
   EXPECT_EQ(FindRunOption(""), nullptr);
-}
-
-TEST(OptionTableTest, AbsentDevicesAreNoOptions) {
-  for (std::string_view name : AbsentDeviceOptions()) {
-    EXPECT_EQ(FindRunOption(name), nullptr) << name;
-    EXPECT_TRUE(IsAbsentDeviceOption(name));
-  }
-  EXPECT_FALSE(IsAbsentDeviceOption("memory"));
 }
 
 }  // namespace

@@ -85,7 +85,7 @@ class TomlParser {
   Result<> ParseLine() {
     SkipBlanks();
     if (Peek() == '[') {
-      SEALVM_TRY(ParseSection());
+      SEALVM_TRY(ParseTableHeader());
     } else if (!AtEnd() && !AtNewline() && Peek() != '#') {
       SEALVM_TRY(ParseEntry());
     }
@@ -93,27 +93,47 @@ class TomlParser {
   }
 
   Result<> ParseLineEnd() {
-    SkipBlanks();
-    if (Peek() == '#') {
-      while (!AtEnd() && !AtNewline()) {
-        if (IsControl(Peek())) return InvalidInput("a control character in a comment");
-        ++position_;
-      }
-    }
+    SEALVM_TRY(SkipComment());
     if (!AtEnd() && !AtNewline()) return InvalidInput("something follows the value");
     TakeNewline();
     return {};
   }
 
-  Result<> ParseSection() {
-    ++position_;
-    const bool is_array = Take('[');
+  // Blanks too.
+  Result<> SkipComment() {
     SkipBlanks();
-    TomlSection section{SEALVM_TRY(ParseKey()), line_};
-    SkipBlanks();
-    if (!Take(']') || (is_array && !Take(']'))) return InvalidInput("the section lacks its ']'");
-    document_.sections.push_back(std::move(section));
+    if (Peek() != '#') return {};
+    while (!AtEnd() && !AtNewline()) {
+      if (IsControl(Peek())) return InvalidInput("a control character in a comment");
+      ++position_;
+    }
     return {};
+  }
+
+  Result<> ParseTableHeader() {
+    ++position_;
+    TomlTable table;
+    table.is_array_element = Take('[');
+    table.line = line_;
+    SkipBlanks();
+    table.name = SEALVM_TRY(ParseKey());
+    SkipBlanks();
+    if (Peek() == '.') return InvalidInput("dotted keys are not supported");
+    if (!Take(']') || (table.is_array_element && !Take(']'))) {
+      return InvalidInput("the table's header lacks its ']'");
+    }
+    const auto collides = [&](const TomlTable& other) {
+      return other.name == table.name && !(other.is_array_element && table.is_array_element);
+    };
+    if (std::ranges::any_of(document_.tables, collides) || HasKey(document_.entries, table.name)) {
+      return InvalidInput("'" + table.name + "' is given twice");
+    }
+    document_.tables.push_back(std::move(table));
+    return {};
+  }
+
+  static bool HasKey(const std::vector<TomlEntry>& entries, std::string_view key) {
+    return std::ranges::find(entries, key, &TomlEntry::key) != entries.end();
   }
 
   Result<> ParseEntry() {
@@ -126,12 +146,10 @@ class TomlParser {
     SkipBlanks();
     Result<> value = ParseValue(entry);
     if (!value) return WithContext(std::move(value).error(), entry.key);
-    if (!document_.sections.empty()) return {};
-    const auto same_key = [&](const TomlEntry& other) { return other.key == entry.key; };
-    if (std::ranges::any_of(document_.entries, same_key)) {
-      return InvalidInput("'" + entry.key + "' is given twice");
-    }
-    document_.entries.push_back(std::move(entry));
+    std::vector<TomlEntry>& entries =
+        document_.tables.empty() ? document_.entries : document_.tables.back().entries;
+    if (HasKey(entries, entry.key)) return InvalidInput("'" + entry.key + "' is given twice");
+    entries.push_back(std::move(entry));
     return {};
   }
 
@@ -145,7 +163,7 @@ class TomlParser {
   }
 
   Result<> ParseValue(TomlEntry& entry) {
-    if (Peek() == '[') return InvalidInput("one value is expected, not an array");
+    if (Peek() == '[') return ParseArray(entry);
     if (Peek() == '{') return InvalidInput("one value is expected, not a table");
     if (Peek() == '"' || Peek() == '\'') {
       entry.type = TomlType::kString;
@@ -155,6 +173,30 @@ class TomlParser {
     const size_t start = position_;
     while (IsBareKeyChar(Peek()) || Peek() == '+' || Peek() == '.' || Peek() == ':') ++position_;
     return ClassifyBareValue(text_.substr(start, position_ - start), entry);
+  }
+
+  Result<> ParseArray(TomlEntry& entry) {
+    entry.type = TomlType::kArray;
+    ++position_;
+    for (;;) {
+      SEALVM_TRY(SkipLines());
+      if (Take(']')) return {};
+      if (AtEnd()) return InvalidInput("the array lacks its ']'");
+      if (Peek() != '"' && Peek() != '\'') return InvalidInput("an array has strings in quotes");
+      entry.items.push_back(SEALVM_TRY(ParseString()));
+      SEALVM_TRY(SkipLines());
+      if (!Take(',') && Peek() != ']') return InvalidInput("the array lacks a ',' or its ']'");
+    }
+  }
+
+  // Blanks, comments and ends of lines, which mean nothing within an array.
+  Result<> SkipLines() {
+    SEALVM_TRY(SkipComment());
+    while (AtNewline()) {
+      TakeNewline();
+      SEALVM_TRY(SkipComment());
+    }
+    return {};
   }
 
   static Result<> ClassifyBareValue(std::string_view word, TomlEntry& entry) {

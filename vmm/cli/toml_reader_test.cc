@@ -90,6 +90,20 @@ TEST(TomlReaderTest, RefusesMalformedText) {
                            "a = --1",
                            "a = -",
                            "a = [1]",
+                           "a = [",
+                           "a = [\"x\"",
+                           "a = [\"x\" \"y\"]",
+                           "a = [,]",
+                           "a = [\"x\",,]",
+                           "a = [[\"x\"]]",
+                           "a = [\"x\"] \"y\"",
+                           "a = [ # \x02",
+                           "[a.b]",
+                           "[a]\n[a]",
+                           "[a]\n[[a]]",
+                           "[[a]]\n[a]",
+                           "a = 1\n[a]",
+                           "[a]\nb = 1\nb = 2",
                            "a = {b = 1}",
                            "a.b = 1",
                            "a = 1979-05-27",
@@ -110,22 +124,46 @@ TEST(TomlReaderTest, RefusesMalformedText) {
   }
 }
 
-TEST(TomlReaderTest, ArraysSayWhatIsExpected) {
-  EXPECT_THAT(ValueOf("kernel = [\"a\"]"), HasSubstr("one value is expected, not an array"));
+std::vector<std::string> ItemsOf(std::string_view toml) {
+  const Result<TomlDocument> document = ReadToml(toml);
+  if (!document) return {"error: " + document.error().ToString()};
+  EXPECT_EQ(document->entries.front().type, TomlType::kArray);
+  return document->entries.front().items;
 }
 
-TEST(TomlReaderTest, SectionsAreNamedAndTheirKeysKeptOut) {
-  const Result<TomlDocument> document = ReadToml("a = 1\n[disk]\na = 2\n[[net]]\n");
+TEST(TomlReaderTest, ArraysHoldStrings) {
+  EXPECT_THAT(ItemsOf("a = []"), ::testing::IsEmpty());
+  EXPECT_THAT(ItemsOf("a = [\"x\", 'y,]',]  # z"), ::testing::ElementsAre("x", "y,]"));
+  EXPECT_THAT(ItemsOf("a = [1]").front(), HasSubstr("line 1: a: an array has strings"));
+}
+
+TEST(TomlReaderTest, ArraysMaySpanLines) {
+  const Result<TomlDocument> document =
+      ReadToml("a = [ # first\n  'x', # second\r\n\n  'y'\n]\nb = 1\n");
+  ASSERT_TRUE(document) << document.error().ToString();
+  EXPECT_THAT(document->entries[0].items, ::testing::ElementsAre("x", "y"));
+  EXPECT_EQ(document->entries[1].line, 6);
+}
+
+TEST(TomlReaderTest, TablesHaveTheKeysThatFollowThem) {
+  const Result<TomlDocument> document =
+      ReadToml("a = 1\n[disk]\na = 2\n[[net]]\n[[ \"net\" ]]\nb = true\nc = 'x'\n");
   ASSERT_TRUE(document) << document.error().ToString();
   EXPECT_EQ(document->entries.size(), 1u);
-  ASSERT_EQ(document->sections.size(), 2u);
-  EXPECT_EQ(document->sections[0].name, "disk");
-  EXPECT_EQ(document->sections[1].name, "net");
-  EXPECT_EQ(document->sections[1].line, 4);
+  ASSERT_EQ(document->tables.size(), 3u);
+  EXPECT_EQ(document->tables[0].name, "disk");
+  EXPECT_FALSE(document->tables[0].is_array_element);
+  EXPECT_EQ(document->tables[0].entries.front().text, "2");
+  EXPECT_TRUE(document->tables[1].is_array_element);
+  EXPECT_EQ(document->tables[1].line, 4);
+  EXPECT_TRUE(document->tables[1].entries.empty());
+  EXPECT_EQ(document->tables[2].name, "net");
+  EXPECT_EQ(document->tables[2].entries.size(), 2u);
 }
 
 TEST(TomlReaderTest, EveryPrefixOfAGoodTextEnds) {
-  const std::string text = "a = \"\\u00e4\"\nb = '''x\n'''\n[c]\nd = 1_0.5 # e\n";
+  const std::string text =
+      "a = \"\\u00e4\"\nb = '''x\n'''\ne = [ 'f', # g\n]\n[[c]]\nd = 1_0.5 # e\n";
   for (size_t length = 0; length <= text.size(); ++length) {
     const Result<TomlDocument> document = ReadToml(std::string_view(text).substr(0, length));
     if (!document) {
