@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "devices/bus_device.h"
 #include "memory/base/log_level.h"
@@ -48,6 +49,7 @@ enum class EventKind {
   kBootMark,
   kBooted,
   kPanicked,
+  kDeviceFailed,
   kExit
 };
 
@@ -61,6 +63,8 @@ struct Event {
   // kBootMark: the byte written. kExit: what Run returns.
   uint32_t value = 0;
   std::optional<ExitReason> exit_reason = std::nullopt;
+  // kDeviceFailed: the id of a device that does nothing more until its driver resets it.
+  std::string device = {};
 };
 
 // What the embedder wants to hear. Each may be empty. Called on the machine's threads, each
@@ -68,7 +72,8 @@ struct Event {
 // Stop().
 struct MachineCallbacks {
   std::function<void(const Event&)> on_event;
-  // Bytes that the guest wrote to its serial console; a line comes as one call.
+  // Bytes that the guest wrote to its console, serial port and virtio; a line of the serial port
+  // comes as one call.
   std::function<void(std::span<const uint8_t>)> on_console_output;
   // What the machine's parts have to say, from `log_level` up; unlike the others it may be called
   // from several threads at once.
@@ -92,6 +97,20 @@ struct PrivateMemoryStats {
   uint64_t conversions_refused = 0;
 };
 
+// What a virtio device did. Bytes as the guest sees them: what it got, and what it gave.
+struct DeviceStats {
+  std::string id;
+  std::string type;  // "block", "net", ...
+  uint64_t requests = 0;
+  uint64_t bytes_read = 0;
+  uint64_t bytes_written = 0;
+  uint64_t errors = 0;
+  uint64_t kicks = 0;
+  uint64_t interrupts = 0;
+  uint64_t refused_ranges = 0;  // descriptors of memory that the guest does not share, or none
+  uint64_t throttled = 0;       // times that a rate limit held a request back
+};
+
 // Counters since creation.
 struct MachineStats {
   uint64_t memory_bytes = 0;
@@ -107,6 +126,7 @@ struct MachineStats {
   std::map<std::string, uint64_t> exits_by_reason;
   // I/O accesses by device name; accesses that no device claimed under "unclaimed".
   std::map<std::string, uint64_t> accesses_by_device;
+  std::vector<DeviceStats> devices;  // on the PCI bus, in its order
   std::optional<std::chrono::nanoseconds> time_to_first_instruction;
 };
 
@@ -139,8 +159,11 @@ class Machine {
   Result<ExitReport> Run();
   void Stop();
 
-  // Gives bytes to the guest's serial console; returns how many were taken.
+  // Gives bytes to the guest's console, the virtio one if there is one; returns how many were
+  // taken.
   size_t SendConsoleInput(std::span<const uint8_t> bytes);
+  // Tells a virtio console's driver the size of the terminal, in characters.
+  void ResizeConsole(uint16_t columns, uint16_t rows);
   // Presses the ACPI power button.
   void PressPowerButton();
 

@@ -23,6 +23,7 @@ constexpr NameTable<EventKind>::Entry kEventKinds[] = {
     {EventKind::kBootMark, "boot-mark"},
     {EventKind::kBooted, "booted"},
     {EventKind::kPanicked, "panicked"},
+    {EventKind::kDeviceFailed, "device-failed"},
     {EventKind::kExit, "exit"},
 };
 
