@@ -25,15 +25,15 @@ struct BlockOptions {
   // How requests reach the host's kernel. kAuto: io_uring where the host has it.
   enum class Engine { kAuto, kUring, kThreads };
 
-  std::string path;  // a raw image: a file or a block device
+  std::string path = {};  // a raw image: a file or a block device
   bool readonly = false;
-  bool direct = false;  // without the host's page cache
-  std::string serial;   // at most kBlkIdBytes bytes
+  bool direct = false;      // without the host's page cache
+  std::string serial = {};  // at most kBlkIdBytes bytes
   Engine engine = Engine::kAuto;
   uint16_t queues = 1;  // each with a thread of its own
   uint16_t queue_size = 256;
-  RateLimits limits{};  // of all queues together
-  std::string name;     // begins the messages of Create: option or device
+  RateLimits limits{};    // of all queues together
+  std::string name = {};  // begins the messages of Create: option or device
 };
 
 // A disk: Virtual I/O Device 1.3 section 5.2. Its content is an image of the host's, which it has
