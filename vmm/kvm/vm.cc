@@ -2,6 +2,9 @@
 #include "vmm/kvm/vm.h"
 
 #include <fmt/format.h>
+#include <string.h>
+
+#include <vector>
 
 #include "vmm/kvm/ioctl.h"
 
@@ -118,6 +121,58 @@ Result<> Vm::SetIrqLine(uint32_t gsi, bool asserted) {
   request.level = asserted ? 1 : 0;
   Result<int> result = KvmIoctl(fd_.get(), KVM_IRQ_LINE, "KVM_IRQ_LINE", "vm", &request);
   if (!result) return WithContext(std::move(result).error(), fmt::format("GSI {}", gsi));
+  return {};
+}
+
+namespace {
+
+Result<> IoEventIoctl(int fd, const Vm::IoEvent& event, uint32_t flags) {
+  kvm_ioeventfd request = {};
+  request.addr = event.address;
+  request.len = event.value ? sizeof(*event.value) : 0;
+  request.fd = event.event_fd;
+  request.datamatch = event.value.value_or(0);
+  request.flags = flags | (event.port ? uint32_t{KVM_IOEVENTFD_FLAG_PIO} : 0) |
+                  (event.value ? uint32_t{KVM_IOEVENTFD_FLAG_DATAMATCH} : 0);
+  SEALVM_TRY(KvmIoctl(fd, KVM_IOEVENTFD, "KVM_IOEVENTFD",
+                      fmt::format("vm, {} {:#x}", event.port ? "port" : "GPA", event.address),
+                      &request));
+  return {};
+}
+
+Result<> IrqFdIoctl(int fd, uint32_t gsi, int event_fd, uint32_t flags) {
+  kvm_irqfd request = {};
+  request.fd = static_cast<uint32_t>(event_fd);
+  request.gsi = gsi;
+  request.flags = flags;
+  SEALVM_TRY(KvmIoctl(fd, KVM_IRQFD, "KVM_IRQFD", fmt::format("vm, GSI {}", gsi), &request));
+  return {};
+}
+
+}  // namespace
+
+Result<> Vm::BindIoEvent(const IoEvent& event) { return IoEventIoctl(fd_.get(), event, 0); }
+
+Result<> Vm::UnbindIoEvent(const IoEvent& event) {
+  return IoEventIoctl(fd_.get(), event, KVM_IOEVENTFD_FLAG_DEASSIGN);
+}
+
+Result<> Vm::BindIrqFd(uint32_t gsi, int event_fd) {
+  return IrqFdIoctl(fd_.get(), gsi, event_fd, 0);
+}
+
+Result<> Vm::UnbindIrqFd(uint32_t gsi, int event_fd) {
+  return IrqFdIoctl(fd_.get(), gsi, event_fd, KVM_IRQFD_FLAG_DEASSIGN);
+}
+
+Result<> Vm::SetGsiRouting(std::span<const kvm_irq_routing_entry> entries) {
+  std::vector<uint8_t> bytes(sizeof(kvm_irq_routing) + entries.size_bytes());
+  kvm_irq_routing header = {};
+  header.nr = static_cast<uint32_t>(entries.size());
+  memcpy(bytes.data(), &header, sizeof(header));
+  memcpy(bytes.data() + sizeof(header), entries.data(), entries.size_bytes());
+  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_SET_GSI_ROUTING, "KVM_SET_GSI_ROUTING", "vm",
+                      static_cast<void*>(bytes.data())));
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <optional>
 #include <span>
 
 #include "memory/base/fd.h"
@@ -56,10 +57,27 @@ class Vm {
   Result<> SetTssAddress(uint64_t gpa);
   // KVM_CREATE_IRQCHIP: PICs, IOAPIC and local APICs in the kernel. Before any vCPU.
   Result<> CreateIrqchip();
-  // KVM_CREATE_PIT2: a PC's 8254 on its ports, after CreateIrqchip. Its speaker port makes no sound.
+  // KVM_CREATE_PIT2: a PC's 8254 on its ports, after CreateIrqchip. Its speaker port makes no
+  // sound.
   Result<> CreatePit();
   // KVM_IRQ_LINE: level of an input of the in-kernel PIC and IOAPIC.
   Result<> SetIrqLine(uint32_t gsi, bool asserted);
+  // KVM_IOEVENTFD: the guest's writes to this address signal `event_fd` and do not exit. Fails
+  // where the same one is bound.
+  struct IoEvent {
+    bool port = false;  // an I/O port, else a GPA
+    uint64_t address = 0;
+    // Only writes of two bytes with this value; else of any width (KVM_CAP_IOEVENTFD_ANY_LENGTH).
+    std::optional<uint16_t> value = {};
+    int event_fd = -1;
+  };
+  Result<> BindIoEvent(const IoEvent& event);
+  Result<> UnbindIoEvent(const IoEvent& event);
+  // KVM_IRQFD: writing `event_fd` triggers the GSI; a write from before counts.
+  Result<> BindIrqFd(uint32_t gsi, int event_fd);
+  Result<> UnbindIrqFd(uint32_t gsi, int event_fd);
+  // KVM_SET_GSI_ROUTING: what GSIs lead to, all of them.
+  Result<> SetGsiRouting(std::span<const kvm_irq_routing_entry> entries);
   // KVM_CREATE_VCPU. The id is also the initial APIC id.
   Result<Vcpu> CreateVcpu(uint32_t id);
 

@@ -18,9 +18,11 @@ namespace sealvm {
 // The steps by which a machine with `--isolation sealed` differs from others before it runs.
 
 // What Linux must be told there. Without an I/O APIC it leaves the 8259s' way to the CPU masked
-// unless it knows that there is none. No device of the machine does DMA, so the 64 MiB or more that
-// a guest with SEV's face sets aside for bounce buffers would lie idle.
-inline constexpr std::string_view kSealedCmdlineWords = "noapic swiotlb=noforce";
+// unless it knows that there is none. Where no device does DMA, the 64 MiB or more that a guest
+// with SEV's face sets aside for bounce buffers would lie idle.
+constexpr std::string_view SealedCmdlineWords(bool has_dma) {
+  return has_dma ? "noapic" : "noapic swiotlb=noforce";
+}
 
 // The guest's memory in `vm`, which is of CreateVmFor(kind), with the exits that it needs.
 Result<std::unique_ptr<SealedGuest>> CreateSealedGuest(const MachineConfig& config,

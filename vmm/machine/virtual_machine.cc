@@ -2,6 +2,7 @@
 #include "vmm/machine/virtual_machine.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "vmm/boot/acpi/acpi_tables.h"
 #include "vmm/boot/linux_loader.h"
 #include "vmm/isolation/mode_selection.h"
+#include "vmm/isolation/sealed/host_cpu.h"
 #include "vmm/machine/sealed_launch.h"
 #include "vmm/machine/vcpu_setup.h"
 
@@ -31,18 +33,26 @@ constexpr milliseconds kJoinLimit{10'000};
 // Documentation/virt/kvm/api.rst advises for KVM_SET_TSS_ADDR: below 4 GiB, above the APICs.
 constexpr uint64_t kTssAddress = 0xfffbd000;
 
-// Put before the user's words, which therefore win. pci=off: there is no PCI bus, and a kernel that
-// looks for one makes a hundred exits. panic=-1: a kernel that panicked resets, which ends the
-// machine, instead of spinning for ever. reboot=a: on hardware-reduced ACPI Linux would reset by
-// EFI, which is not there, and never get to the ACPI reset register.
-constexpr std::string_view kLinuxDefaults = "pci=off panic=-1 reboot=a";
+// Put before the user's words, which therefore win. panic=-1: a kernel that panicked resets, which
+// ends the machine, instead of spinning for ever. reboot=a: on hardware-reduced ACPI Linux would
+// reset by EFI, which is not there, and never get to the ACPI reset register.
+constexpr std::string_view kLinuxDefaults = "panic=-1 reboot=a";
+// Where there is no PCI bus: a kernel that looks for one makes a hundred exits.
+constexpr std::string_view kNoPci = "pci=off";
 
 // The command line of the diagnostic guest begins with what it reports as its version.
 std::string WithDefaults(const MachineConfig& config, IsolationMode mode) {
-  std::string words =
-      config.kernel.empty() ? fmt::format("sealvm={}", kVersion) : std::string(kLinuxDefaults);
-  if (mode == IsolationMode::kSealed) words += fmt::format(" {}", kSealedCmdlineWords);
-  return config.cmdline.empty() ? words : fmt::format("{} {}", words, config.cmdline);
+  const bool has_devices = config.devices.any();
+  std::vector<std::string> words;
+  if (config.kernel.empty()) {
+    words.push_back(fmt::format("sealvm={}", kVersion));
+  } else {
+    if (!has_devices) words.emplace_back(kNoPci);
+    words.emplace_back(kLinuxDefaults);
+  }
+  if (mode == IsolationMode::kSealed) words.emplace_back(SealedCmdlineWords(has_devices));
+  if (!config.cmdline.empty()) words.push_back(config.cmdline);
+  return fmt::format("{}", fmt::join(words, " "));
 }
 
 EntryChoice ToEntryChoice(KernelProtocol protocol) {
@@ -80,6 +90,7 @@ Result<> VirtualMachine::Build() {
   SEALVM_TRY(ValidateConfig(config_));
   SEALVM_TRY(CheckImplemented(config_.isolation));
   const GuestFiles files = SEALVM_TRY(OpenGuestFiles());
+  SEALVM_TRY(MakeDevices());
   system_ = SEALVM_TRY(kvm::System::Open());
   choice_ = SEALVM_TRY(ChooseIsolation(config_, *system_, *files.kernel));
   effective_cmdline_ = WithDefaults(config_, choice_.mode);
@@ -88,6 +99,7 @@ Result<> VirtualMachine::Build() {
   SEALVM_TRY(CreateMemory());
   SEALVM_TRY(CreateInterruptControllers());
   SEALVM_TRY(CreatePlatform());
+  SEALVM_TRY(CreatePciDevices());
   const EntryState entry = SEALVM_TRY(LoadGuest(files));
   SEALVM_TRY(CreateVcpus(entry));
   Emit({.kind = EventKind::kCreated});
@@ -120,8 +132,8 @@ Result<> VirtualMachine::CreateMemory() {
     return {};
   }
   const GuestLayout layout = SEALVM_TRY(GuestLayout::Create(config_.memory_bytes));
-  memory_ = SEALVM_TRY(GuestMemory::Create(
-      layout, SEALVM_TRY(MemfdProvider().Create(layout.ram_size(), config_.memory))));
+  memory_ = std::make_shared<GuestMemory>(SEALVM_TRY(GuestMemory::Create(
+      layout, SEALVM_TRY(MemfdProvider().Create(layout.ram_size(), config_.memory)))));
   uint32_t slot = 0;
   for (const RamRange& range : layout.ram()) {
     SEALVM_TRY(vm_->SetUserMemoryRegion({.slot = slot++,
@@ -155,12 +167,63 @@ Result<> VirtualMachine::CreatePlatform() {
                                  }));
 }
 
+// Before there is a VM: what the user named wrongly is found on any host.
+Result<> VirtualMachine::MakeDevices() {
+  if (!config_.devices.any()) return {};
+  ConsoleCallbacks console;
+  console.output = [this](std::span<const uint8_t> bytes) { OnConsoleOutput(bytes); };
+  console.on_input_space = callbacks_.on_console_input_space;
+  devices_ = SEALVM_TRY(MakeMachineDevices(config_, std::move(console), logger_));
+  return {};
+}
+
+// KVM emulates the instructions that reach memory BARs: it reads them from the guest's memory, or
+// gets them from an AMD CPU.
+Result<PciSpace> VirtualMachine::PciBarSpace() const {
+  switch (config_.devices.pci_bars) {
+    case PciBars::kIo:
+      return PciSpace::kIo;
+    case PciBars::kMmio:
+      if (!is_sealed() || !ReadHostCpu().is_intel) return PciSpace::kMemory;
+      return Refused(
+          "--pci-bars mmio: KVM cannot emulate the instructions of a sealed guest on an "
+          "Intel CPU",
+          "use --pci-bars io");
+    case PciBars::kAuto:
+      break;
+  }
+  return is_sealed() ? PciSpace::kIo : PciSpace::kMemory;
+}
+
+Result<> VirtualMachine::CreatePciDevices() {
+  if (!config_.devices.any()) return {};
+  const std::shared_ptr<SharedView> view =
+      is_sealed() ? sealed_->view() : SEALVM_TRY(SharedView::Create(memory_, nullptr));
+  PciDevices::Options options;
+  options.bars = SEALVM_TRY(PciBarSpace());
+  options.on_8259 = is_sealed();
+  options.require_access_platform = is_sealed();
+  options.logger = logger_;
+  options.on_device_failure = [this](const std::string& id, const Error& error) {
+    OnDeviceFailure(id, error);
+  };
+  pci_ = SEALVM_TRY(PciDevices::Create(std::move(options), *vm_, view, std::move(devices_.all),
+                                       platform_->pio(), platform_->mmio()));
+  return {};
+}
+
+PlatformDescription VirtualMachine::DescribePlatform() const {
+  PlatformDescription description = Platform::Describe(
+      config_.cpus, is_sealed() ? Platform::Kind::kPortIo : Platform::Kind::kStandard);
+  if (pci_) description.pci_host_bridge = pci_->Describe();
+  return description;
+}
+
 Result<EntryState> VirtualMachine::LoadGuest(const GuestFiles& files) {
   const BootLayout layout =
       is_sealed() ? SealedGuest::BootLayoutFor(sealed_->layout()) : BootLayout();
-  const auto kind = is_sealed() ? Platform::Kind::kPortIo : Platform::Kind::kStandard;
-  const AcpiTables acpi = SEALVM_TRY(
-      BuildAcpiTables(Platform::Describe(config_.cpus, kind), layout.acpi, kAcpiAreaSize));
+  const AcpiTables acpi =
+      SEALVM_TRY(BuildAcpiTables(DescribePlatform(), layout.acpi, kAcpiAreaSize));
   BootSources sources;
   sources.kernel = choice_.unpacked ? &*choice_.unpacked : &*files.kernel;
   sources.initrd = files.initrd ? &*files.initrd : nullptr;
@@ -236,6 +299,7 @@ Result<ExitReport> VirtualMachine::Run() {
         fmt::format("a vCPU thread did not stop within {} s", kJoinLimit.count() / 1000),
         "the host's kernel holds it; see its log");
   }
+  StopDevices();
   platform_->serial().Flush();
   ExitReport report = *lifecycle_.report();
   if (report.reason == ExitReason::kReset && panic_watch_.panicked()) {
@@ -256,8 +320,26 @@ bool VirtualMachine::StopAndJoin() {
   return all_joined;
 }
 
+// What devices have under way is finished, and what the host lent them is given back: files are
+// unlocked, sockets removed.
+void VirtualMachine::StopDevices() {
+  if (!pci_) return;
+  pci_->Stop();
+  const std::lock_guard lock(devices_mutex_);
+  last_device_stats_ = pci_->Stats();
+  devices_.console.reset();
+  pci_.reset();
+}
+
 size_t VirtualMachine::SendConsoleInput(std::span<const uint8_t> bytes) {
-  return platform_->serial().EnqueueInput(bytes);
+  if (!config_.devices.virtio_console) return platform_->serial().EnqueueInput(bytes);
+  const std::lock_guard lock(devices_mutex_);
+  return devices_.console ? devices_.console->EnqueueInput(bytes) : bytes.size();
+}
+
+void VirtualMachine::ResizeConsole(uint16_t columns, uint16_t rows) {
+  const std::lock_guard lock(devices_mutex_);
+  if (devices_.console) devices_.console->Resize(columns, rows);
 }
 
 void VirtualMachine::PressPowerButton() { platform_->acpi_pm().PressPowerButton(); }
@@ -285,6 +367,10 @@ MachineStats VirtualMachine::GetStats() const {
   }
   for (const Bus* bus : {&platform_->pio(), &platform_->mmio()}) {
     for (const auto& [name, count] : bus->AccessCounts()) stats.accesses_by_device[name] += count;
+  }
+  {
+    const std::lock_guard lock(devices_mutex_);
+    stats.devices = pci_ ? pci_->Stats() : last_device_stats_;
   }
   if (const int64_t ns = first_instruction_ns_.load(); ns >= 0) {
     stats.time_to_first_instruction = std::chrono::nanoseconds(ns);
@@ -315,7 +401,17 @@ void VirtualMachine::OnGuestRequest(const GuestRequest& request) {
   }
 }
 
+void VirtualMachine::OnDeviceFailure(const std::string& id, const Error& error) {
+  logger_.Log(LogLevel::kWarning, "{}: stopped until the guest resets it: {}", id,
+              error.ToString());
+  Event event;
+  event.kind = EventKind::kDeviceFailed;
+  event.device = id;
+  Emit(std::move(event));
+}
+
 void VirtualMachine::OnConsoleOutput(std::span<const uint8_t> bytes) {
+  const std::lock_guard lock(console_output_mutex_);
   panic_watch_.Observe(bytes);
   if (callbacks_.on_console_output) callbacks_.on_console_output(bytes);
 }

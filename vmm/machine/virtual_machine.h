@@ -21,10 +21,12 @@
 #include "vmm/isolation/sealed/sealed_guest.h"
 #include "vmm/kvm/system.h"
 #include "vmm/machine/deferred_task.h"
+#include "vmm/machine/device_factory.h"
 #include "vmm/machine/exit_dispatcher.h"
 #include "vmm/machine/isolation_choice.h"
 #include "vmm/machine/lifecycle.h"
 #include "vmm/machine/panic_watch.h"
+#include "vmm/machine/pci_devices.h"
 #include "vmm/machine/platform.h"
 #include "vmm/machine/sealed_exits.h"
 #include "vmm/machine/vcpu_thread.h"
@@ -52,6 +54,7 @@ class VirtualMachine : private GuestRequestSink {
   bool StopAndJoin();
 
   size_t SendConsoleInput(std::span<const uint8_t> bytes);
+  void ResizeConsole(uint16_t columns, uint16_t rows);
   void PressPowerButton();
   MachineStats GetStats() const;
   const std::string& effective_cmdline() const { return effective_cmdline_; }
@@ -73,6 +76,11 @@ class VirtualMachine : private GuestRequestSink {
   Result<> CreateMemory();
   Result<> CreateInterruptControllers();
   Result<> CreatePlatform();
+  Result<> CreatePciDevices();
+  Result<PciSpace> PciBarSpace() const;
+  PlatformDescription DescribePlatform() const;
+  Result<> MakeDevices();
+  void StopDevices();
   Result<> CreateVcpus(const EntryState& entry);
   Result<EntryState> LoadGuest(const GuestFiles& files);
   void Prefault(kvm::Vcpu& boot_vcpu);
@@ -81,6 +89,7 @@ class VirtualMachine : private GuestRequestSink {
 
   void OnGuestRequest(const GuestRequest& request) override;
   void OnConsoleOutput(std::span<const uint8_t> bytes);
+  void OnDeviceFailure(const std::string& id, const Error& error);
   void OnFirstInstruction();
   void KickBootVcpu();
   void Emit(Event event);
@@ -94,19 +103,24 @@ class VirtualMachine : private GuestRequestSink {
   IsolationChoice choice_;
   bool started_ = false;
 
-  std::mutex events_mutex_;  // held during on_event; no lock is taken under it
+  std::mutex console_output_mutex_;  // the serial port and the virtio console have one output
+  std::mutex events_mutex_;          // held during on_event; no lock is taken under it
   std::atomic<int64_t> first_instruction_ns_ = -1;
 
   Lifecycle lifecycle_{[this] { KickBootVcpu(); }};
   PanicWatch panic_watch_;
 
   // Destroyed from the last to the first: threads, then what they use, the guest's memory last.
-  std::optional<GuestMemory> memory_;  // of a guest that is not sealed
+  std::shared_ptr<GuestMemory> memory_;  // of a guest that is not sealed
   std::optional<kvm::System> system_;
   std::optional<kvm::Vm> vm_;
   std::unique_ptr<SealedGuest> sealed_;
   std::optional<SealedExits> sealed_exits_;
   std::unique_ptr<Platform> platform_;
+  mutable std::mutex devices_mutex_;  // held while devices go, and by whoever asks them something
+  MachineDevices devices_;            // until pci_ has them
+  std::unique_ptr<PciDevices> pci_;   // null where there are none, and after the end
+  std::vector<DeviceStats> last_device_stats_;
   std::optional<ExitDispatcher> dispatcher_;
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;
   DeferredTask flush_console_;
