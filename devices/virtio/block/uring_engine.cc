@@ -15,8 +15,6 @@ namespace {
 
 // Entries that wait for one submission; the device submits after every kRequestsPerTurn.
 constexpr unsigned kMaxSubmissions = 256;
-// The image among the ring's registered files.
-constexpr int kImage = 0;
 
 // The first are of Linux 6.0 and only save time; a kernel that does not know them says EINVAL.
 Result<> InitRing(io_uring& ring, unsigned entries, unsigned depth) {
@@ -43,64 +41,62 @@ Result<> CheckOperations(io_uring& ring) {
   return SystemError("io_uring_register", "IORING_OP_FALLOCATE", EOPNOTSUPP);
 }
 
-void PrepareTransfer(io_uring_sqe* sqe, const IoRequest& request) {
+void PrepareTransfer(io_uring_sqe* sqe, int image, const IoRequest& request) {
   const bool read = request.kind == IoKind::kRead;
   if (request.iovecs.size() == 1) {
     const iovec& only = request.iovecs.front();
     const unsigned length = static_cast<unsigned>(only.iov_len);
     if (read) {
-      io_uring_prep_read(sqe, kImage, only.iov_base, length, request.offset);
+      io_uring_prep_read(sqe, image, only.iov_base, length, request.offset);
     } else {
-      io_uring_prep_write(sqe, kImage, only.iov_base, length, request.offset);
+      io_uring_prep_write(sqe, image, only.iov_base, length, request.offset);
     }
     return;
   }
   const unsigned count = static_cast<unsigned>(request.iovecs.size());
   if (read) {
-    io_uring_prep_readv(sqe, kImage, request.iovecs.data(), count, request.offset);
+    io_uring_prep_readv(sqe, image, request.iovecs.data(), count, request.offset);
   } else {
-    io_uring_prep_writev(sqe, kImage, request.iovecs.data(), count, request.offset);
+    io_uring_prep_writev(sqe, image, request.iovecs.data(), count, request.offset);
   }
 }
 
-void Prepare(io_uring_sqe* sqe, const IoRequest& request) {
+void Prepare(io_uring_sqe* sqe, int image, const IoRequest& request) {
   switch (request.kind) {
     case IoKind::kRead:
     case IoKind::kWrite:
-      PrepareTransfer(sqe, request);
+      PrepareTransfer(sqe, image, request);
       break;
     case IoKind::kSync:
-      io_uring_prep_fsync(sqe, kImage, IORING_FSYNC_DATASYNC);
+      io_uring_prep_fsync(sqe, image, IORING_FSYNC_DATASYNC);
       break;
     case IoKind::kPunchHole:
     case IoKind::kZeroRange: {
       const int mode =
           request.kind == IoKind::kPunchHole ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
-      io_uring_prep_fallocate(sqe, kImage, mode | FALLOC_FL_KEEP_SIZE,
+      io_uring_prep_fallocate(sqe, image, mode | FALLOC_FL_KEEP_SIZE,
                               static_cast<off_t>(request.offset),
                               static_cast<off_t>(request.length));
       break;
     }
   }
-  io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
   io_uring_sqe_set_data64(sqe, request.id);
 }
 
 }  // namespace
 
 Result<std::unique_ptr<BlockEngine>> UringEngine::Create(int fd, unsigned depth) {
-  std::unique_ptr<UringEngine> engine(new UringEngine);
-  SEALVM_TRY(engine->Init(fd, depth));
+  std::unique_ptr<UringEngine> engine(new UringEngine(fd));
+  SEALVM_TRY(engine->Init(depth));
   return engine;
 }
 
-Result<> UringEngine::Init(int fd, unsigned depth) {
+// The image is not registered with the ring, which would hold it open, and so locked, for some time
+// after the process has died.
+Result<> UringEngine::Init(unsigned depth) {
   SEALVM_TRY(InitRing(ring_, std::bit_ceil(std::min(depth, kMaxSubmissions)), depth));
   ready_ = true;
-  SEALVM_TRY(CheckOperations(ring_));
-  const int error = io_uring_register_files(&ring_, &fd, 1);
-  if (error != 0) return SystemError("io_uring_register", "the image", -error);
-  return {};
+  return CheckOperations(ring_);
 }
 
 UringEngine::~UringEngine() {
@@ -109,7 +105,7 @@ UringEngine::~UringEngine() {
 
 void UringEngine::Add(const IoRequest& request) {
   io_uring_sqe* sqe = waiting_.empty() ? io_uring_get_sqe(&ring_) : nullptr;
-  if (sqe != nullptr) return Prepare(sqe, request);
+  if (sqe != nullptr) return Prepare(sqe, image_, request);
   waiting_.push_back(request);
 }
 
@@ -119,7 +115,7 @@ bool UringEngine::Submit() {
     while (next != waiting_.end()) {
       io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
       if (sqe == nullptr) break;
-      Prepare(sqe, *next++);
+      Prepare(sqe, image_, *next++);
     }
     if (io_uring_sq_ready(&ring_) == 0) break;
     const int submitted = io_uring_submit(&ring_);

@@ -29,9 +29,10 @@ class UringEngine : public BlockEngine {
   int fd() const override { return ring_.ring_fd; }
 
  private:
-  UringEngine() = default;
-  Result<> Init(int fd, unsigned depth);
+  explicit UringEngine(int image) : image_(image) {}
+  Result<> Init(unsigned depth);
 
+  const int image_;
   io_uring ring_ = {};
   bool ready_ = false;
   // The ring had no room for these.

@@ -35,13 +35,14 @@ class EngineScript::Engine : public BlockEngine {
   void Add(const IoRequest& request) override { added_.push_back(request); }
 
   bool Submit() override {
-    const MutexLock lock(state_->mutex);
+    State& state = *state_;
+    const MutexLock lock(state.mutex);
     for (const IoRequest& request : std::exchange(added_, {})) {
-      state_->started.push_back(request.kind);
-      if (state_->holding.contains(request.kind)) {
-        state_->held.push_back({this, request});
+      state.started.push_back(request.kind);
+      if (state.holding.contains(request.kind)) {
+        state.held.push_back({this, request});
       } else {
-        Perform(request);
+        Perform(state, request);
       }
     }
     return true;
@@ -63,13 +64,13 @@ class EngineScript::Engine : public BlockEngine {
 
   int fd() const override { return event_.get(); }
 
-  // With the script's lock held.
-  void Perform(const IoRequest& request) {
+  // `state` is this engine's.
+  void Perform(State& state, const IoRequest& request) SEALVM_REQUIRES(state.mutex) {
     std::optional<int64_t> result;
-    if (state_->answer) result = state_->answer(request);
+    if (state.answer) result = state.answer(request);
     done_.push_back({request.id, result ? *result : DoBlocking(image_, request)});
     MustHold(eventfd_write(event_.get(), 1) == 0, "eventfd_write failed");
-    state_->changed.NotifyAll();
+    state.changed.NotifyAll();
   }
 
  private:
@@ -100,10 +101,11 @@ void EngineScript::Hold(IoKind kind) {
 }
 
 void EngineScript::Release() {
-  const MutexLock lock(state_->mutex);
-  state_->holding.clear();
-  for (const State::Held& held : std::exchange(state_->held, {})) {
-    held.engine->Perform(held.request);
+  State& state = *state_;
+  const MutexLock lock(state.mutex);
+  state.holding.clear();
+  for (const State::Held& held : std::exchange(state.held, {})) {
+    held.engine->Perform(state, held.request);
   }
 }
 
