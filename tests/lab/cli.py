@@ -19,6 +19,8 @@ from lab.session import Lab
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 L1_CHOICES = ("6.12", "7.x", "patched")
 DEFAULT_L1 = "6.12"
+LOAD = ROOT / "bazel-bin/tests/lab/load"
+LOAD_PROGRAMS = ("disk_load", "stream_load")
 
 EXIT_USAGE = 2
 EXIT_SKIPPED = 77
@@ -79,6 +81,9 @@ def make_parser() -> argparse.ArgumentParser:
     shared.add_argument("--guest-kernels", action="store_true",
                         help="put the cached Debian guest kernels into /kernels/NAME/, with "
                              "/kernels/initrd.cpio.gz")
+    shared.add_argument("--devices", action="store_true",
+                        help="with --guest-kernels, and put what the tests of devices use into "
+                             "/lab/devices and elsewhere; needs 'bazel build -c opt //tests/lab/...'")
     shared.add_argument("--sealvm", type=pathlib.Path, metavar="PATH",
                         help="the program to put on PATH (default bazel-bin/sealvm; 'none' for "
                              "none)")
@@ -115,8 +120,10 @@ def content_from(options: argparse.Namespace) -> initrd.L1Content:
         sealvm=None if str(sealvm) == "none" else sealvm,
         files=tuple(options.file),
         guest_kernels=tuple(k for k in known.values() if k.role == "guest")
-        if options.guest_kernels else (),
+        if options.guest_kernels or options.devices else (),
         modules=tuple(options.module),
+        devices=initrd.DeviceContent(tuple(LOAD / name for name in LOAD_PROGRAMS), extra=True)
+        if options.devices else None,
     )
 
 

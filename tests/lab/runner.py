@@ -36,6 +36,7 @@ L1_HELPERS = ("lab/private_guest/private_guest", "lab/secrecy/scan_outside",
               "lab/secrecy/scan_inside", "lab/tamper/tamper", "kvm/sealed_loader_test",
               "kvm/diag/sealed_face_test")
 GUEST_HELPERS = ("lab/secrecy/hold_secrets",)
+LOAD_HELPERS = ("lab/load/disk_load", "lab/load/stream_load")
 
 # Tests that wait; several workers take from one end.
 Queue = collections.deque[Case]
@@ -47,6 +48,15 @@ class Programs:
 
     sealvm: pathlib.Path
     helpers: pathlib.Path
+
+    def named(self, names: tuple[str, ...]) -> tuple[pathlib.Path, ...]:
+        """Files that the helpers' folder must have."""
+        files = tuple(self.helpers / name for name in names)
+        for file in files:
+            if not file.is_file():
+                raise LabError(f"{file} is missing: build it with "
+                               "'bazel build -c opt //tests/lab/... //tests/kvm/...'")
+        return files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,19 +206,14 @@ def run_all(chosen: list[Stage], queues: dict[Stage, Queue], programs: Programs,
 
 def content_for(stage: Stage, programs: Programs) -> initrd.L1Content:
     known = kernels.load()
-    files: tuple[pathlib.Path, ...] = ()
-    guest_programs: tuple[pathlib.Path, ...] = ()
-    if stage.l1 == "7.x":  # whose KVM has what they are about
-        files = tuple(programs.helpers / name for name in L1_HELPERS)
-        guest_programs = tuple(programs.helpers / name for name in GUEST_HELPERS)
-    for file in files:
-        if not file.is_file():
-            raise LabError(f"{file} is missing: build it with "
-                           "'bazel build -c opt //tests/lab/... //tests/kvm/...'")
+    # Only that L1's KVM has what these are about.
+    secrets = stage.l1 == "7.x"
     return initrd.L1Content(
-        kernel=known[f"l1-{stage.l1}"], sealvm=programs.sealvm, files=files,
+        kernel=known[f"l1-{stage.l1}"], sealvm=programs.sealvm,
+        files=programs.named(L1_HELPERS) if secrets else (),
         guest_kernels=tuple(k for k in known.values() if k.role == "guest"),
-        guest_programs=guest_programs)
+        guest_programs=programs.named(GUEST_HELPERS) if secrets else (),
+        devices=initrd.DeviceContent(programs.named(LOAD_HELPERS), extra=stage.l1 == "6.12"))
 
 
 def select(stage: Stage, suite: str, only: str | None) -> list[Case]:

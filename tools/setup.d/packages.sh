@@ -24,6 +24,9 @@ KERNEL_PACKAGES=(
 # What unpacks programs.
 PROGRAM_PACKAGES=(python3-minimal python3)
 
+# What the lab puts into L1: file system tools, networks without privileges, a disk's own test.
+LAB_PACKAGES=(e2fsprogs passt fio)
+
 # The nested lab needs TCG's SVM emulation as QEMU 10 has it; Debian 12 ships 7.2.
 QEMU_MAJOR=10
 QEMU_PACKAGE=qemu-system-x86
