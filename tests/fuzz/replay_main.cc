@@ -2,8 +2,9 @@
 // Runs a libFuzzer target without libFuzzer: on the files named, or on pseudo-random inputs that
 // are the same in every run. So each fuzz target is an ordinary test too.
 //
-//   replay [--runs=N] [--seed=S] [--first=I] [--max-length=BYTES] [FILE...]
+//   replay [--runs=N] [--seed=S] [--first=I] [--max-length=BYTES] [--corpus=DIR] [FILE...]
 //
+// The files of DIR come before the pseudo-random inputs; named files are all that is run.
 // A failure names the run; `--first=I --runs=1` repeats it alone.
 #include <signal.h>
 #include <stdint.h>
@@ -12,10 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,11 +34,12 @@ struct Options {
   uint64_t seed = 1;
   uint64_t first = 0;
   uint64_t max_length = 4096;
-  std::vector<const char*> files;
+  std::string corpus;
+  std::vector<std::string> files;
 };
 
 // What runs now, for the message of the one that dies.
-char g_current[64];
+char g_current[256];
 
 void NameCurrent() {
   const ssize_t ignored = write(STDERR_FILENO, g_current, strlen(g_current));
@@ -51,10 +56,13 @@ bool ParseNumber(std::string_view argument, std::string_view name, uint64_t* val
 }
 
 bool ParseOptions(int argc, char** argv, Options* options) {
+  constexpr std::string_view kCorpus = "--corpus=";
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (!argument.starts_with("--")) {
       options->files.push_back(argv[i]);
+    } else if (argument.starts_with(kCorpus)) {
+      options->corpus = argument.substr(kCorpus.size());
     } else if (!ParseNumber(argument, "--runs=", &options->runs) &&
                !ParseNumber(argument, "--seed=", &options->seed) &&
                !ParseNumber(argument, "--first=", &options->first) &&
@@ -66,14 +74,30 @@ bool ParseOptions(int argc, char** argv, Options* options) {
   return true;
 }
 
-void RunFile(const char* path) {
+void RunFile(const std::string& path) {
+  snprintf(g_current, sizeof(g_current), "failed: %s\n", path.c_str());
   std::ifstream file(path, std::ios::binary);
   if (!file) {
-    fprintf(stderr, "%s: cannot be read\n", path);
+    fprintf(stderr, "%s: cannot be read\n", path.c_str());
     exit(1);
   }
   const std::vector<char> bytes(std::istreambuf_iterator<char>(file), {});
   LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+}
+
+// In the order of their names, so that every run is the same. A corpus without a file is none.
+std::vector<std::string> ListCorpus(const std::string& directory) {
+  std::vector<std::string> files;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    if (!entry.is_directory()) files.push_back(entry.path());
+  }
+  if (files.empty()) {
+    fprintf(stderr, "%s: no corpus there\n", directory.c_str());
+    exit(1);
+  }
+  std::ranges::sort(files);
+  return files;
 }
 
 // Input `index`: each has its own generator, so that one can be repeated without those before it.
@@ -95,11 +119,11 @@ int main(int argc, char** argv) {
   sigaction(SIGABRT, &action, nullptr);
   if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(NameCurrent);
 
-  for (const char* path : options.files) {
-    snprintf(g_current, sizeof(g_current), "failed: %.50s\n", path);
-    RunFile(path);
-  }
+  for (const std::string& path : options.files) RunFile(path);
   if (!options.files.empty()) return 0;
+  if (!options.corpus.empty()) {
+    for (const std::string& path : ListCorpus(options.corpus)) RunFile(path);
+  }
   for (uint64_t i = options.first; i < options.first + options.runs; ++i) {
     snprintf(g_current, sizeof(g_current), "failed: --first=%llu --seed=%llu\n",
              static_cast<unsigned long long>(i), static_cast<unsigned long long>(options.seed));
