@@ -3,10 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
 #include <map>
 #include <random>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "devices/virtio/packed_ring.h"
@@ -241,6 +242,39 @@ TEST_P(VirtqueueTest, RingsOutsideOfRamAreErrorsWhenTouched) {
   DescriptorChain chain;
   EXPECT_FALSE(device->Pop(chain).has_value());
   EXPECT_FALSE(device->WantKicks(true).has_value());
+}
+
+// Every look of the device at the ring may be the last at which it looks like that.
+TEST_P(VirtqueueTest, ADriverThatScribblesWhileTheDeviceReadsGainsNothing) {
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+  GTEST_SKIP() << "the race is the test's purpose";
+#endif
+#endif
+  Make(8);
+  driver_->Add({{in_, more_in_}}, {{out_}});
+  const QueueLayout& layout = driver_->layout();
+  std::jthread scribbler([&](const std::stop_token& stop) {
+    std::mt19937 random(1);
+    while (!stop.stop_requested()) {
+      const Gpa area = random() % 2 == 0 ? layout.descriptor_area : layout.driver_area;
+      const Gpa gpa = area + random() % 64 * 2;
+      // Small indices and lengths, or the packed ring's flags.
+      const auto value = random() % 2 == 0 ? random() % 8 : random() & 0x8087;
+      EXPECT_TRUE(guest_.view()->Store<uint16_t>(gpa, static_cast<uint16_t>(value)).has_value());
+    }
+  });
+  for (int i = 0; i < 20'000; ++i) {
+    const auto fresh = *Virtqueue::Create(driver_->features(), layout, guest_.view());
+    DescriptorChain chain;
+    if (!fresh->Pop(chain).value_or(false)) continue;
+    uint64_t bytes = 0;
+    for (const GuestBuffer& buffer : chain.readable()) bytes += buffer.length;
+    for (const GuestBuffer& buffer : chain.writable()) bytes += buffer.length;
+    ASSERT_EQ(bytes, chain.readable_bytes() + chain.writable_bytes());
+    ASSERT_LE(chain.ring_entries, 8u);
+    ASSERT_TRUE(GetParam().packed || chain.id < 8u);
+  }
 }
 
 std::string NameOf(const testing::TestParamInfo<DriverQueue::Options>& info) {
