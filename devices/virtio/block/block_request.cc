@@ -49,8 +49,11 @@ uint64_t TotalOf(std::span<const iovec> iovecs) {
   return total;
 }
 
+// Whether the kernel takes this memory as it is. The host's addresses are as aligned as the guest's
+// up to a page.
 bool IsTaken(const DiskImage& image, std::span<const GuestBuffer> data) {
   if (!image.direct()) return true;
+  if (image.geometry().memory_alignment > kPageSize) return false;
   const uint64_t mask = image.geometry().memory_alignment - 1;
   const auto aligned = [&](const GuestBuffer& buffer) {
     return ((buffer.gpa | buffer.length) & mask) == 0 &&
@@ -345,6 +348,8 @@ void BlockRequest::OnSync(int64_t result) {
 }
 
 Result<uint32_t> BlockRequest::Finish() {
+  // Before the driver can know that its pages are its own again.
+  lent_.reset();
   const GuestBuffer last = chain.writable().back();
   SEALVM_TRY(memory_->Write(last.gpa + last.length - 1, {&status_, 1}));
   uint64_t written = ok() ? answered_ : 0;
