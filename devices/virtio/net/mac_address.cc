@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "devices/virtio/net/mac_address.h"
+
+#include <fmt/format.h>
+
+namespace sealvm {
+
+MacAddress MacFromSeed(std::string_view seed) {
+  // FNV-1a of 64 bits (RFC 9923), whose high bits a last multiplication mixes into the others.
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : seed) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+  hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15;
+  MacAddress mac;
+  for (size_t i = 0; i < mac.size(); ++i) mac[i] = static_cast<uint8_t>(hash >> (56 - 8 * i));
+  mac[0] = static_cast<uint8_t>((mac[0] & ~0x03) | 0x02);
+  return mac;
+}
+
+std::string FormatMac(const MacAddress& mac) {
+  return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", mac[0], mac[1], mac[2], mac[3],
+                     mac[4], mac[5]);
+}
+
+}  // namespace sealvm
