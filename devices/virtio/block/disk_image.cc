@@ -20,6 +20,10 @@ namespace {
 // STATX_DIOALIGN).
 constexpr uint32_t kSafeDirectAlignment = 4096;
 
+// File systems of networks and the like say how much to transfer at once; guests' tools take it for
+// the size of a sector.
+constexpr blksize_t kLargestFileBlock = 4096;
+
 std::string Named(const DiskImage::Options& options, std::string_view what) {
   return fmt::format("{}: {}: {}", options.name, options.path, what);
 }
@@ -79,37 +83,53 @@ Result<> ClearNonblock(const DiskImage::Options& options, int fd) {
   return SystemError("fcntl", Named(options, "O_NONBLOCK"), errno);
 }
 
-// The whole file, now and whatever it grows to. A lock of the open file description, which goes
-// when the image is closed; it conflicts with other processes' locks on any byte too, such as those
-// that QEMU puts on single bytes from 100 on.
-struct flock WholeFile(bool readonly) {
+// On which byte QEMU has a lock, for reading as all of its locks, while it writes to an image
+// (QEMU's block/file-posix.c: RAW_LOCK_PERM_BASE with the bit number of BLK_PERM_WRITE).
+constexpr off_t kQemuWrites = 101;
+
+struct flock Range(short type, off_t start, off_t length) {
   struct flock lock = {};
-  lock.l_type = static_cast<short>(readonly ? F_RDLCK : F_WRLCK);
+  lock.l_type = type;
   lock.l_whence = SEEK_SET;
+  lock.l_start = start;
+  lock.l_len = length;  // 0: to the end, wherever that comes to be
   return lock;
 }
 
-// Who holds the lock that refused ours. Only process-wide locks name a process (fcntl(2)).
-std::string HolderOf(int fd, bool readonly) {
-  struct flock lock = WholeFile(readonly);
-  if (fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK || lock.l_pid <= 0) {
-    return "another process";
-  }
-  return fmt::format("process {}", lock.l_pid);
+std::unexpected<Error> InUse(const DiskImage::Options& options, const struct flock& holder) {
+  // Only locks of processes name one; those of open file descriptions do not (fcntl(2)).
+  const bool named = holder.l_type != F_UNLCK && holder.l_pid > 0;
+  return InvalidInput(Named(options, named ? fmt::format("is in use by process {}", holder.l_pid)
+                                           : "is in use by another process"),
+                      options.readonly
+                          ? "another program writes to it"
+                          : "stop the other program, or attach the image read-only in both");
 }
 
-Result<> LockImage(const DiskImage::Options& options, int fd) {
-  struct flock lock = WholeFile(options.readonly);
+Result<> LockRange(const DiskImage::Options& options, int fd, struct flock lock) {
   if (fcntl(fd, F_OFD_SETLK, &lock) == 0) return {};
   const int err = errno;
   if (err != EAGAIN && err != EACCES) {
     return SystemError("fcntl", Named(options, "F_OFD_SETLK"), err,
                        "its file system must support locks");
   }
-  return InvalidInput(
-      Named(options, fmt::format("is in use by {}", HolderOf(fd, options.readonly))),
-      options.readonly ? "another program writes to it"
-                       : "stop the other program, or attach the image read-only in both");
+  if (fcntl(fd, F_OFD_GETLK, &lock) != 0) lock.l_type = F_UNLCK;
+  return InUse(options, lock);
+}
+
+// Locks of the open file description, which go when the image is closed. They conflict with those
+// of other programs on any byte: QEMU has its own on single bytes from 100 on. Readers leave out
+// the byte of QEMU's that tells of a writer, so that they can look at it and share the image.
+Result<> LockImage(const DiskImage::Options& options, int fd) {
+  if (!options.readonly) return LockRange(options, fd, Range(F_WRLCK, 0, 0));
+  SEALVM_TRY(LockRange(options, fd, Range(F_RDLCK, 0, kQemuWrites)));
+  SEALVM_TRY(LockRange(options, fd, Range(F_RDLCK, kQemuWrites + 1, 0)));
+  struct flock writer = Range(F_WRLCK, kQemuWrites, 1);
+  if (fcntl(fd, F_OFD_GETLK, &writer) != 0) {
+    return SystemError("fcntl", Named(options, "F_OFD_GETLK"), errno);
+  }
+  if (writer.l_type != F_UNLCK) return InUse(options, writer);
+  return {};
 }
 
 Result<> ReadDeviceGeometry(const DiskImage::Options& options, int fd,
@@ -144,7 +164,8 @@ Result<DiskImage::Geometry> ReadGeometry(const DiskImage::Options& options, int 
   } else {
     geometry.size = static_cast<uint64_t>(status.st_size);
     if (options.direct) ReadDirectAlignment(fd, geometry);
-    geometry.physical_block = static_cast<uint32_t>(status.st_blksize);
+    geometry.physical_block =
+        static_cast<uint32_t>(std::min<blksize_t>(status.st_blksize, kLargestFileBlock));
   }
   if (!std::has_single_bit(geometry.logical_block) ||
       !std::has_single_bit(geometry.memory_alignment)) {

@@ -134,7 +134,7 @@ TEST(DiskImageTest, TheLockGoesWithTheImage) {
   EXPECT_TRUE(Open(file.path()));
 }
 
-TEST(DiskImageTest, QemusLocksOnSingleBytesAreRespected) {
+TEST(DiskImageTest, TheByteThatQemuLocksWhenItWritesIsRespected) {
   const TempImage file(kBytes);
   const Fd qemu(open(file.path().c_str(), O_RDWR | O_CLOEXEC));
   struct flock lock = {};
@@ -145,6 +145,7 @@ TEST(DiskImageTest, QemusLocksOnSingleBytesAreRespected) {
   ASSERT_EQ(fcntl(qemu.get(), F_OFD_SETLK, &lock), 0);
 
   ExpectInvalid(Open(file.path()), "is in use by another process");
+  ExpectInvalid(Open(file.path(), true), "is in use by another process");
 }
 
 TEST(DiskImageTest, NamesTheProcessThatHasTheImage) {
