@@ -112,7 +112,7 @@ TEST_P(BlockDeviceTest, ManyRequestsAtOnceAllComeBack) {
 
 TEST_P(BlockDeviceTest, MoreThanOneMebibyteInOneRequest) {
   BlockDisk disk(MakeSetup());
-  std::string data(2 * kMiB, 0);
+  std::string data(kMiB + kBlock, 0);
   for (size_t i = 0; i < data.size(); ++i) data[i] = static_cast<char>(i * 7 + i / kBlock);
 
   EXPECT_EQ(disk.client().Write(0, data), kBlkStatusOk);
@@ -204,17 +204,18 @@ TEST_P(BlockDeviceTest, WorksAgainAfterAReset) {
 }
 
 TEST_P(BlockDeviceTest, AResetWithRequestsInFlightLeavesTheGuestsMemoryAlone) {
-  image_.Write(0, std::string(kMiB, 'n'));
+  constexpr uint32_t kReadBytes = 32 * 1024;
+  image_.Write(0, std::string(8 * kReadBytes, 'n'));
   BlockDisk disk(MakeSetup());
   std::vector<GuestBuffer> buffers;
   for (uint64_t i = 0; i < 8; ++i) {
-    buffers.push_back(disk.guest().Room(128 * 1024));
-    disk.client().Submit(kBlkIn, i * 256, {}, {&buffers.back(), 1});
+    buffers.push_back(disk.guest().Room(kReadBytes));
+    disk.client().Submit(kBlkIn, i * kReadBytes / kSectorBytes, {}, {&buffers.back(), 1});
   }
 
   disk.driver().Reset();
 
-  const std::string mark(128 * 1024, 'm');
+  const std::string mark(kReadBytes, 'm');
   for (const GuestBuffer& buffer : buffers) {
     ASSERT_TRUE(disk.guest().view()->Write(
         buffer.gpa, {reinterpret_cast<const uint8_t*>(mark.data()), mark.size()}));
@@ -234,7 +235,7 @@ TEST_P(BlockDeviceTest, QueuesWorkSideBySide) {
   std::vector<BlockClient> clients;
   for (uint16_t i = 0; i < 3; ++i) clients.emplace_back(disk.driver(), i);
 
-  for (int round = 0; round < 30; ++round) {
+  for (int round = 0; round < 10; ++round) {
     for (size_t i = 0; i < 3; ++i) {
       const uint64_t block = static_cast<uint64_t>(round) * 3 + i;
       clients[i].Submit(kBlkOut, block * kSectorsInBlock, {&data[i], 1});
@@ -248,7 +249,7 @@ TEST_P(BlockDeviceTest, QueuesWorkSideBySide) {
 
   const std::string three =
       std::string(kBlock, 'a') + std::string(kBlock, 'b') + std::string(kBlock, 'c');
-  for (uint64_t round = 0; round < 30; ++round) {
+  for (uint64_t round = 0; round < 10; ++round) {
     EXPECT_EQ(image_.Read(round * 3 * kBlock, 3 * kBlock), three);
   }
 }
@@ -282,15 +283,14 @@ constexpr DriverQueue::Options kPacked{.packed = true, .indirect = true, .event_
 
 INSTANTIATE_TEST_SUITE_P(
     Engines, BlockDeviceTest,
-    testing::Values(Variant{"UringSplit", BlockOptions::Engine::kUring, {}},
-                    Variant{
-                        "UringSplitEventIdx", BlockOptions::Engine::kUring, {.event_idx = true}},
-                    Variant{"UringPacked", BlockOptions::Engine::kUring, kPacked},
-                    Variant{"UringDirect", BlockOptions::Engine::kUring, {}, true},
-                    Variant{"ThreadsSplit", BlockOptions::Engine::kThreads, {}},
-                    Variant{"ThreadsPacked", BlockOptions::Engine::kThreads, kPacked},
-                    Variant{"ThreadsDirect", BlockOptions::Engine::kThreads, {}, true},
-                    Variant{"Auto", BlockOptions::Engine::kAuto, {}}),
+    testing::Values(
+        Variant{"UringSplitEventIdx", BlockOptions::Engine::kUring, {.event_idx = true}},
+        Variant{"UringPacked", BlockOptions::Engine::kUring, kPacked},
+        Variant{"UringDirect", BlockOptions::Engine::kUring, {}, true},
+        Variant{"ThreadsSplit", BlockOptions::Engine::kThreads, {}},
+        Variant{"ThreadsPacked", BlockOptions::Engine::kThreads, kPacked},
+        Variant{"ThreadsDirect", BlockOptions::Engine::kThreads, {}, true},
+        Variant{"Auto", BlockOptions::Engine::kAuto, {}}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace
