@@ -54,21 +54,13 @@ std::optional<uint16_t> ParsePort(std::string_view text) {
   return port;
 }
 
-// The first word of `text` up to `separator`, which goes too; an IPv6 address in brackets is one
-// word. Nothing without the separator.
+// The first word of `text` up to `separator`, which goes too. Nothing without the separator.
 std::optional<std::string_view> TakeWord(std::string_view& text, char separator) {
-  const size_t bracket = text.starts_with('[') ? text.find(']') : 0;
-  if (bracket == text.npos) return std::nullopt;
-  const size_t end = text.find(separator, bracket);
+  const size_t end = text.find(separator);
   if (end == text.npos) return std::nullopt;
   const std::string_view word = text.substr(0, end);
   text.remove_prefix(end + 1);
   return word;
-}
-
-std::string_view WithoutBrackets(std::string_view address) {
-  if (!address.starts_with('[') || !address.ends_with(']')) return address;
-  return address.substr(1, address.size() - 2);
 }
 
 int HexDigit(char c) {
@@ -133,12 +125,8 @@ Result<MacAddress> ParseMacAddress(std::string_view text) {
 }
 
 std::string FormatPortForward(const PortForward& forward) {
-  const bool is_ipv6 = forward.host_address.find(':') != std::string::npos;
-  std::string text(kProtocolNames.NameOf(forward.protocol));
-  text += is_ipv6 ? ":[" : ":";
-  text += forward.host_address;
-  text += is_ipv6 ? "]:" : ":";
-  return text + std::to_string(forward.host_port) + "-:" + std::to_string(forward.guest_port);
+  return std::string(kProtocolNames.NameOf(forward.protocol)) + ":" + forward.host_address + ":" +
+         std::to_string(forward.host_port) + "-:" + std::to_string(forward.guest_port);
 }
 
 Result<PortForward> ParsePortForward(std::string_view text) {
@@ -147,9 +135,10 @@ Result<PortForward> ParsePortForward(std::string_view text) {
   if (!protocol) return NoForward(text, "it has no protocol");
   PortForward forward;
   forward.protocol = SEALVM_TRY(kProtocolNames.Parse("protocol to forward", *protocol));
+  if (rest.starts_with('[')) return NoForward(text, "the host's address is not IPv4");
   const std::optional<std::string_view> address = TakeWord(rest, ':');
   if (!address) return NoForward(text, "it has no host address, which may be empty");
-  forward.host_address = WithoutBrackets(*address);
+  forward.host_address = *address;
   const std::optional<std::string_view> host_port = TakeWord(rest, '-');
   const std::optional<std::string_view> guest_address =
       host_port ? TakeWord(rest, ':') : std::nullopt;

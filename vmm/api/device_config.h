@@ -68,15 +68,14 @@ Result<MacAddress> ParseMacAddress(std::string_view text);
 struct PortForward {
   enum class Protocol { kTcp, kUdp };
   Protocol protocol = Protocol::kTcp;
-  std::string host_address{};  // IPv4 or IPv6; empty: any
+  std::string host_address{};  // IPv4; empty: any
   uint16_t host_port = 0;
   uint16_t guest_port = 0;
 
   friend bool operator==(const PortForward&, const PortForward&) = default;
 };
 
-// "tcp:127.0.0.1:2222-:22": protocol, host address (may be empty, IPv6 in brackets), host port,
-// guest port.
+// "tcp:127.0.0.1:2222-:22": protocol, host address (may be empty), host port, guest port.
 std::string FormatPortForward(const PortForward& forward);
 Result<PortForward> ParsePortForward(std::string_view text);
 
@@ -96,7 +95,7 @@ struct NetConfig {
   int fd = -1;                          // kTapFd
   std::vector<PortForward> forwards{};  // kUser
   std::string id{};                     // "net0" and so on if empty
-  std::optional<MacAddress> mac{};      // one made from the id and the process if absent
+  std::optional<MacAddress> mac{};      // if absent one that is the same at each start
   uint16_t queue_pairs = 1;             // kTap
   uint16_t queue_size = 256;
   RateLimits receive_limits{};   // what the guest receives
@@ -131,7 +130,7 @@ inline constexpr size_t kMaxDeviceIdBytes = 32;
 // Virtual I/O Device 1.3 section 5.2.6: VIRTIO_BLK_T_GET_ID; section 5.11.4: struct
 // virtio_fs_config.
 inline constexpr size_t kMaxDiskSerialBytes = 20;
-inline constexpr size_t kMaxFsTagBytes = 36;
+inline constexpr size_t kMaxShareTagBytes = 36;
 // Virtual I/O Device 1.3 section 5.10.4: 0 to 2 and 2^32 - 1 are reserved.
 inline constexpr uint32_t kMinVsockCid = 3;
 inline constexpr uint32_t kMaxVsockCid = 0xffff'fffe;

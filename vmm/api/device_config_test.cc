@@ -47,8 +47,7 @@ TEST(MacAddressTest, RefusesWhatIsNone) {
 }
 
 TEST(PortForwardTest, ReadsBack) {
-  for (const char* text :
-       {"tcp:127.0.0.1:2222-:22", "udp::53-:53", "tcp:[::1]:65535-:1", "tcp:[fe80::1]:80-:80"}) {
+  for (const char* text : {"tcp:127.0.0.1:2222-:22", "udp::53-:53", "tcp::65535-:1"}) {
     const Result<PortForward> forward = ParsePortForward(text);
     ASSERT_TRUE(forward) << forward.error().ToString();
     EXPECT_EQ(FormatPortForward(*forward), text);
@@ -66,7 +65,7 @@ TEST(PortForwardTest, ItsPartsAreFound) {
 TEST(PortForwardTest, RefusesWhatIsNone) {
   for (const char* text : {"", "tcp", "tcp:", "tcp::", "tcp::1", "tcp::1-", "tcp::1-2",
                            "sctp::1-:2", "tcp:1-:2", "tcp::0-:2", "tcp::1-:0", "tcp::65536-:2",
-                           "tcp::1-:2x", "tcp::1-:", "tcp::-:2", "tcp::+1-:2", "tcp:[::1:1-:2"}) {
+                           "tcp::1-:2x", "tcp::1-:", "tcp::-:2", "tcp::+1-:2", "tcp:[::1]:1-:2"}) {
     const Result<PortForward> forward = ParsePortForward(text);
     ASSERT_FALSE(forward) << text;
     EXPECT_EQ(forward.error().kind, ErrorKind::kInvalidInput);

@@ -14,6 +14,8 @@ namespace {
 
 // A terminating zero is part of sun_path.
 constexpr size_t kMaxSocketPathBytes = sizeof(sockaddr_un::sun_path) - 1;
+// Of vsock, which appends "_" and a port of up to ten digits.
+constexpr size_t kMaxVsockPathBytes = kMaxSocketPathBytes - 11;
 constexpr size_t kMaxTapNameBytes = IFNAMSIZ - 1;
 
 bool IsIdChar(char c) {
@@ -36,12 +38,12 @@ Result<> CheckPath(std::string_view key, const std::string& path) {
   return InvalidInput(std::string(key) + ": the path contains a zero byte");
 }
 
-Result<> CheckSocket(const std::string& path) {
+Result<> CheckSocket(const std::string& path, size_t most) {
   SEALVM_TRY(CheckPath("socket", path));
-  if (path.size() <= kMaxSocketPathBytes) return {};
-  return InvalidInput("socket: the path has " + std::to_string(path.size()) + " bytes",
-                      "a Unix socket's has at most " + std::to_string(kMaxSocketPathBytes) +
-                          "; use a relative or a shorter one");
+  if (path.size() <= most) return {};
+  return InvalidInput(
+      "socket: the path has " + std::to_string(path.size()) + " bytes",
+      "here it has at most " + std::to_string(most) + "; use a relative or a shorter one");
 }
 
 Result<> CheckQueueSize(uint16_t size) {
@@ -121,20 +123,22 @@ Result<> CheckForward(const PortForward& forward) {
   if (forward.host_port == 0 || forward.guest_port == 0) {
     return InvalidInput(text + "port 0 cannot be forwarded");
   }
-  in6_addr address;
-  const char* host = forward.host_address.c_str();
-  const bool terminated = forward.host_address.find('\0') == std::string::npos;
-  if (forward.host_address.empty() || (terminated && (inet_pton(AF_INET, host, &address) == 1 ||
-                                                      inet_pton(AF_INET6, host, &address) == 1))) {
+  const std::string& host = forward.host_address;
+  in_addr address;
+  if (host.empty() ||
+      (host.find('\0') == host.npos && inet_pton(AF_INET, host.c_str(), &address) == 1)) {
     return {};
   }
-  return InvalidInput(text + "the host's address is neither IPv4 nor IPv6");
+  return InvalidInput(text + "the host's address is not IPv4");
 }
+
+bool IsAnyAddress(const std::string& address) { return address.empty() || address == "0.0.0.0"; }
 
 // Whether the host cannot listen for both.
 bool Collide(const PortForward& a, const PortForward& b) {
   return a.protocol == b.protocol && a.host_port == b.host_port &&
-         (a.host_address == b.host_address || a.host_address.empty() || b.host_address.empty());
+         (a.host_address == b.host_address || IsAnyAddress(a.host_address) ||
+          IsAnyAddress(b.host_address));
 }
 
 Result<> CheckNet(const NetConfig& net) {
@@ -169,15 +173,15 @@ Result<> CheckVsock(const VsockConfig& vsock) {
                         "give a number from " + std::to_string(kMinVsockCid) + " to " +
                             std::to_string(kMaxVsockCid));
   }
-  return CheckSocket(vsock.socket);
+  return CheckSocket(vsock.socket, kMaxVsockPathBytes);
 }
 
 Result<> CheckShare(const FsConfig& share) {
-  SEALVM_TRY(CheckSocket(share.socket));
-  if (share.tag.empty() || share.tag.size() > kMaxFsTagBytes ||
+  SEALVM_TRY(CheckSocket(share.socket, kMaxSocketPathBytes));
+  if (share.tag.empty() || share.tag.size() > kMaxShareTagBytes ||
       share.tag.find('\0') != std::string::npos) {
     return InvalidInput("tag: not a usable tag",
-                        "give 1 to " + std::to_string(kMaxFsTagBytes) + " bytes");
+                        "give 1 to " + std::to_string(kMaxShareTagBytes) + " bytes");
   }
   return CheckQueueSize(share.queue_size);
 }

@@ -90,8 +90,14 @@ TEST(DeviceValidationTest, PathsAreThereAndHaveNoZeroBytes) {
 }
 
 TEST(DeviceValidationTest, SocketPathsFitTheirAddress) {
-  EXPECT_EQ(ErrorOf(OneVsock(3, std::string(107, 's'))), "");
-  EXPECT_THAT(ErrorOf(OneVsock(3, std::string(108, 's'))), HasSubstr("at most 107"));
+  EXPECT_EQ(ErrorOf(OneShare({.socket = std::string(107, 's'), .tag = "t"})), "");
+  EXPECT_THAT(ErrorOf(OneShare({.socket = std::string(108, 's'), .tag = "t"})),
+              HasSubstr("--fs fs0: socket: the path has 108 bytes"));
+}
+
+TEST(DeviceValidationTest, VsockPathsHaveRoomForAPort) {
+  EXPECT_EQ(ErrorOf(OneVsock(3, std::string(96, 's'))), "");
+  EXPECT_THAT(ErrorOf(OneVsock(3, std::string(97, 's'))), HasSubstr("at most 96"));
 }
 
 TEST(DeviceValidationTest, QueueSizesArePowersOfTwo) {
@@ -168,16 +174,17 @@ TEST(DeviceValidationTest, HostPortsAreForwardedOnce) {
   EXPECT_EQ(error("tcp:127.0.0.1:22-:22", "tcp:127.0.0.2:22-:22"), "");
   EXPECT_THAT(error("tcp::22-:22", "tcp::22-:23"), HasSubstr("--net net1: hostfwd tcp::22-:23"));
   EXPECT_THAT(error("tcp::22-:22", "tcp:127.0.0.1:22-:22"), HasSubstr("forwarded already"));
+  EXPECT_THAT(error("tcp:127.0.0.1:22-:22", "tcp:0.0.0.0:22-:22"), HasSubstr("already"));
   EXPECT_THAT(NetError({.forwards = {Forward("tcp::1-:1"), Forward("tcp::1-:2")}}),
               HasSubstr("forwarded already"));
 }
 
 TEST(DeviceValidationTest, ForwardsHaveAddressesOfTheHost) {
-  for (const char* text : {"tcp:127.0.0.1:1-:1", "tcp:[::1]:1-:1", "tcp::1-:1"}) {
+  for (const char* text : {"tcp:127.0.0.1:1-:1", "tcp:0.0.0.0:1-:1", "tcp::1-:1"}) {
     EXPECT_EQ(NetError({.forwards = {Forward(text)}}), "");
   }
   for (const char* text : {"tcp:localhost:1-:1", "tcp:256.0.0.1:1-:1"}) {
-    EXPECT_THAT(NetError({.forwards = {Forward(text)}}), HasSubstr("neither IPv4 nor IPv6"));
+    EXPECT_THAT(NetError({.forwards = {Forward(text)}}), HasSubstr("is not IPv4"));
   }
 }
 

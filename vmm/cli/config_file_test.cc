@@ -40,7 +40,7 @@ DevicesConfig OddDevices() {
                     .queues = 3,
                     .queue_size = 2,
                     .limits = {1, 2, 3, 4}}};
-  devices.nets = {{.forwards = {ParsePortForward("tcp:[::1]:1-:2").value(),
+  devices.nets = {{.forwards = {ParsePortForward("tcp:127.0.0.1:1-:2").value(),
                                 ParsePortForward("udp::3-:4").value()},
                    .receive_limits = {5, 6, 7, 8},
                    .transmit_limits = {9, 10, 11, 12}},
