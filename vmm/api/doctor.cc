@@ -12,6 +12,7 @@
 
 #include "memory/base/fd.h"
 #include "memory/lock_limit.h"
+#include "vmm/api/host_facilities.h"
 #include "vmm/isolation/kvm_facts.h"
 #include "vmm/isolation/mode_selection.h"
 #include "vmm/isolation/private_memory_trial.h"
@@ -137,6 +138,7 @@ Result<HostReport> ExamineHost() {
   report.cpu_model = CpuModel();
   for (const char* path : kDeviceNodes) report.device_nodes.push_back(ExamineNode(path));
   ExamineKvm(report);
+  report.facilities = ExamineFacilities();
   report.memory_lock_limit = ProcessMemoryLockLimit();
   report.memory_cgroup = FindMemoryCgroup();
   for (const IsolationMode mode : kModes) {

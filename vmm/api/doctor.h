@@ -79,6 +79,27 @@ struct DeviceNode {
   std::string problem;
 };
 
+// What some device takes from the host besides KVM.
+enum class HostFacility {
+  kIoUring,    // disks; they have threads without it
+  kTun,        // --net tap=NAME
+  kPasst,      // --net user
+  kVirtiofsd,  // serves --fs
+};
+
+// "io_uring", "tun", "passt", "virtiofsd".
+std::string_view HostFacilityName(HostFacility facility);
+
+// Decided by trying, a program by looking for it.
+struct FacilityReport {
+  HostFacility facility = HostFacility::kIoUring;
+  bool usable = false;
+  // One line: the path of what was found, or what is wrong.
+  std::string detail;
+  // The errno of what failed; 0 when usable.
+  int os_error = 0;
+};
+
 struct HostReport {
   // uname: "6.12.95+deb13-amd64".
   std::string kernel_version;
@@ -99,6 +120,8 @@ struct HostReport {
   // first may be kNoMemoryLockLimit. Without a cgroup v2 hierarchy the second is absent.
   uint64_t memory_lock_limit = 0;
   std::optional<MemoryCgroup> memory_cgroup;
+  // None of them is needed by a machine without such a device.
+  std::vector<FacilityReport> facilities;
   // All modes but kAuto, weakest first.
   std::vector<ModeReport> modes;
   // What kAuto would choose for a guest that supports it; absent when no mode works.

@@ -27,6 +27,13 @@ constexpr NameTable<EventKind>::Entry kEventKinds[] = {
     {EventKind::kExit, "exit"},
 };
 
+constexpr NameTable<HostFacility>::Entry kHostFacilities[] = {
+    {HostFacility::kIoUring, "io_uring"},
+    {HostFacility::kTun, "tun"},
+    {HostFacility::kPasst, "passt"},
+    {HostFacility::kVirtiofsd, "virtiofsd"},
+};
+
 constexpr NameTable<Obstacle>::Entry kObstacles[] = {
     {Obstacle::kNone, "none"},
     {Obstacle::kNotInThisVersion, "not-in-this-version"},
@@ -50,6 +57,10 @@ std::string_view ExitReasonName(ExitReason reason) {
 
 std::string_view EventKindName(EventKind kind) {
   return NameTable<EventKind>(kEventKinds).NameOf(kind);
+}
+
+std::string_view HostFacilityName(HostFacility facility) {
+  return NameTable<HostFacility>(kHostFacilities).NameOf(facility);
 }
 
 std::string_view ObstacleName(Obstacle obstacle) {

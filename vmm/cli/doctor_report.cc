@@ -14,6 +14,7 @@ namespace {
 constexpr size_t kLabelWidth = 17;
 constexpr size_t kModeWidth = 8;
 constexpr size_t kProviderWidth = 14;
+constexpr size_t kFacilityWidth = 11;
 
 std::string Padded(std::string_view text, size_t width) {
   std::string padded(text);
@@ -55,6 +56,20 @@ void AppendMode(std::string& out, const ModeReport& mode) {
   const std::string advice = AdviceFor(mode);
   if (!advice.empty())
     out.append(2 + kModeWidth + 5, ' ').append("-> ").append(advice).append("\n");
+}
+
+void AppendFacilities(std::string& out, const HostReport& report) {
+  if (report.facilities.empty()) return;
+  out += "\nFor devices:\n";
+  for (const FacilityReport& facility : report.facilities) {
+    out += "  " + Padded(HostFacilityName(facility.facility), kFacilityWidth);
+    out += facility.usable ? "yes  " : "no   ";
+    out += facility.detail + "\n";
+    const std::string advice = AdviceFor(facility);
+    if (!advice.empty()) {
+      out.append(2 + kFacilityWidth + 5, ' ').append("-> ").append(advice).append("\n");
+    }
+  }
 }
 
 void AppendCapabilities(std::string& out, const KvmFacts& kvm) {
@@ -162,6 +177,18 @@ void WriteMemoryLimits(JsonWriter& json, const HostReport& report) {
   json.EndObject();
 }
 
+void WriteFacilities(JsonWriter& json, const HostReport& report) {
+  json.Key("device_support").BeginObject();
+  for (const FacilityReport& facility : report.facilities) {
+    json.Key(HostFacilityName(facility.facility)).BeginObject();
+    json.Key("usable").Bool(facility.usable);
+    json.Key("detail").String(facility.detail);
+    json.Key("advice").String(AdviceFor(facility));
+    json.EndObject();
+  }
+  json.EndObject();
+}
+
 void WriteModes(JsonWriter& json, const HostReport& report) {
   json.Key("modes").BeginObject();
   for (const ModeReport& mode : report.modes) {
@@ -187,6 +214,7 @@ std::string DoctorText(const HostReport& report) {
              report.guest_speed ? SpeedText(*report.guest_speed)
                                 : "not measured: " + report.guest_speed_problem);
   AppendPrivateMemory(out, report);
+  AppendFacilities(out, report);
   out += "\nIsolation modes:\n";
   for (const ModeReport& mode : report.modes) AppendMode(out, mode);
   out += "\n--isolation auto ";
@@ -208,6 +236,7 @@ std::string DoctorJson(const HostReport& report) {
   WriteSpeed(json, report);
   WritePrivateMemory(json, report);
   WriteMemoryLimits(json, report);
+  WriteFacilities(json, report);
   WriteModes(json, report);
   json.Key("auto_choice");
   if (report.auto_choice) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/cli/doctor_report.h"
 
+#include <errno.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -20,6 +21,8 @@ HostReport GoodHost() {
   report.guest_speed = GuestSpeed{1.5e6, false};
   report.private_memory = {{"guest_memfd", true, false, "failed at HLT"},
                            {"seal", true, true, "a micro guest ran"}};
+  report.facilities = {{HostFacility::kIoUring, true, "works", 0},
+                       {HostFacility::kVirtiofsd, false, "not found in PATH", ENOENT}};
   report.modes = {{IsolationMode::kNone, true, Obstacle::kNone, "KVM works"},
                   {IsolationMode::kTdx, false, Obstacle::kCpuFeature, "no TDX in CPUID"}};
   report.auto_choice = IsolationMode::kNone;
@@ -49,6 +52,20 @@ TEST(DoctorTextTest, TellsWhichPrivateMemoryWorks) {
   EXPECT_THAT(text, HasSubstr("guest_memfd   no   failed at HLT"));
   EXPECT_THAT(text, HasSubstr("seal          yes  a micro guest ran"));
   EXPECT_THAT(DoctorText(HostWithoutKvm()), Not(HasSubstr("Private memory")));
+}
+
+TEST(DoctorTextTest, TellsWhatDevicesHave) {
+  const std::string text = DoctorText(GoodHost());
+  EXPECT_THAT(text, HasSubstr("io_uring   yes  works\n  virtiofsd  no   not found in PATH\n"));
+  EXPECT_THAT(text, HasSubstr("-> install the package virtiofsd"));
+}
+
+TEST(DoctorJsonTest, DeviceSupportIsKeyedByItsName) {
+  const std::string json = DoctorJson(GoodHost());
+  EXPECT_THAT(json, HasSubstr("\"device_support\": {\n    \"io_uring\": {\n"
+                              "      \"usable\": true,\n      \"detail\": \"works\",\n"
+                              "      \"advice\": \"\"\n    },"));
+  EXPECT_THAT(json, HasSubstr("\"advice\": \"install the package virtiofsd"));
 }
 
 TEST(DoctorJsonTest, PrivateMemoryIsKeyedByItsProvider) {

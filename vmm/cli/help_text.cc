@@ -120,8 +120,9 @@ std::string DoctorHelp() {
   return "Usage: sealvm doctor [--json]\n"
          "\n"
          "Examines this host: KVM and what it offers, how fast guest kernel code runs,\n"
-         "and for each isolation mode whether it works, why not, and what to change. It\n"
-         "changes nothing. The exit code is 0 when at least one mode works, else 1.\n";
+         "what devices need, and for each isolation mode whether it works, why not, and\n"
+         "what to change. It changes nothing. The exit code is 0 when at least one mode\n"
+         "works, else 1.\n";
 }
 
 std::string InspectHelp() {

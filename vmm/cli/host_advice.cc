@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/cli/host_advice.h"
 
+#include <errno.h>
+
 namespace sealvm {
 namespace {
 
@@ -61,6 +63,35 @@ std::string FirmwareSetting(IsolationMode mode) {
   }
 }
 
+std::string IoUringAdvice(int os_error) {
+  switch (os_error) {
+    case ENOSYS:
+      return "use a kernel with CONFIG_IO_URING; without it disks have threads";
+    case EPERM:
+      return "run sysctl kernel.io_uring_disabled=0, in a container let seccomp pass io_uring; "
+             "without it disks have threads";
+    case ENOMEM:
+      return "raise the limit of locked memory (ulimit -l); without io_uring disks have threads";
+    default:
+      return "without it disks have threads";
+  }
+}
+
+std::string TunAdvice(int os_error) {
+  switch (os_error) {
+    case ENOENT:
+    case ENODEV:
+    case ENXIO:
+      return "load the module (modprobe tun); in a container, pass /dev/net/tun in; only "
+             "--net tap needs it";
+    case EACCES:
+    case EPERM:
+      return "give the user access to the node with a udev rule; only --net tap needs it";
+    default:
+      return "only --net tap needs it";
+  }
+}
+
 }  // namespace
 
 std::string AdviceFor(const ModeReport& mode) {
@@ -92,6 +123,21 @@ std::string AdviceFor(const ModeReport& mode) {
              "container";
     case Obstacle::kNoDevicePermission:
       return "give the user access to the node with a udev rule";
+  }
+  return {};
+}
+
+std::string AdviceFor(const FacilityReport& report) {
+  if (report.usable) return {};
+  switch (report.facility) {
+    case HostFacility::kIoUring:
+      return IoUringAdvice(report.os_error);
+    case HostFacility::kTun:
+      return TunAdvice(report.os_error);
+    case HostFacility::kPasst:
+      return "install the package passt; only --net user needs it";
+    case HostFacility::kVirtiofsd:
+      return "install the package virtiofsd (Debian 13 and newer); only --fs needs it";
   }
   return {};
 }

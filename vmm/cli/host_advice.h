@@ -10,6 +10,8 @@ namespace sealvm {
 
 // What the user can change so that the mode works, one line; empty when it works or nothing helps.
 std::string AdviceFor(const ModeReport& mode);
+// The same for what a device needs.
+std::string AdviceFor(const FacilityReport& report);
 
 }  // namespace sealvm
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/cli/host_advice.h"
 
+#include <errno.h>
 #include <gtest/gtest.h>
 
 namespace sealvm {
@@ -35,6 +36,25 @@ TEST(HostAdviceTest, AdviceKnowsTheMode) {
             std::string::npos);
   EXPECT_NE(AdviceFor({IsolationMode::kSnp, false, Obstacle::kCpuFeature, ""}).find("AMD"),
             std::string::npos);
+}
+
+TEST(FacilityAdviceTest, WhatWorksNeedsNone) {
+  for (const HostFacility facility : {HostFacility::kIoUring, HostFacility::kTun,
+                                      HostFacility::kPasst, HostFacility::kVirtiofsd}) {
+    EXPECT_EQ(AdviceFor({facility, true, "works", 0}), "");
+    EXPECT_NE(AdviceFor({facility, false, "broken", EIO}), "");
+  }
+}
+
+TEST(FacilityAdviceTest, FollowsTheCause) {
+  const auto advice = [](HostFacility facility, int os_error) {
+    return AdviceFor({facility, false, "x", os_error});
+  };
+  EXPECT_NE(advice(HostFacility::kIoUring, EPERM).find("kernel.io_uring_disabled=0"),
+            std::string::npos);
+  EXPECT_NE(advice(HostFacility::kIoUring, ENOSYS).find("CONFIG_IO_URING"), std::string::npos);
+  EXPECT_NE(advice(HostFacility::kTun, ENOENT).find("modprobe tun"), std::string::npos);
+  EXPECT_NE(advice(HostFacility::kTun, EACCES).find("udev"), std::string::npos);
 }
 
 }  // namespace
