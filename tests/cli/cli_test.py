@@ -2,7 +2,7 @@
 """Starts the sealvm binary over a machine that runs no guest (fake_machine.cc) and looks at it from
 outside: exit codes, streams, terminal, signals, files left behind.
 
-Usage: cli_test.py BINARY [unittest arguments]
+Usage: cli_test.py BINARY [CONFIG.toml...] [unittest arguments]
 """
 
 import fcntl
@@ -13,6 +13,7 @@ import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ import time
 import unittest
 
 BINARY = ""
+CONFIGS = []
 DEADLINE = 30.0
 
 
@@ -139,10 +141,30 @@ class BadInput(CliTest):
             (["run", "--cpus", "10000"], "--cpus"),
             (["run", "--memroy", "1G"], "'--memory'"),
             (["run", "--isolation", "strong"], "--isolation"),
-            (["run", "--disk", "path=x"], "--disk"),
-            (["run", "--net", "user"], "--net"),
-            (["run", "--vsock", "cid=3"], "--vsock"),
-            (["run", "--rng", "on"], "--rng"),
+            (["run", "--disk"], "--disk needs a value"),
+            (["run", "--disk", "x.img"], "--disk: 'x.img'"),
+            (["run", "--disk", "readonly=on"], "--disk: path is missing"),
+            (["run", "--disk", "path=x,readonyl=on"], "'readonly'"),
+            (["run", "--disk", "path=x,path=y"], "--disk: 'path' is given twice"),
+            (["run", "--disk", "path=x,format=qcow2"], "--disk: format"),
+            (["run", "--disk", "path=x,queue-size=3"], "--disk disk0: queue-size 3"),
+            (["run", "--disk", "path=x,id=a", "--disk", "path=y,id=a"], "--disk id: 'a'"),
+            (["run"] + ["--disk", "path=x"] * 29, "29 devices"),
+            (["run", "--net", "usr"], "--net: backend"),
+            (["run", "--net", "user,hostfwd=tcp::1-10.0.0.2:1"], "--net: hostfwd"),
+            (["run", "--net", "tap=a/b"], "--net net0: tap"),
+            (["run", "--net", "none", "--net", "user"], "--net: none stands alone"),
+            (["run", "--vsock", "cid=3"], "--vsock: socket is missing"),
+            (["run", "--vsock", "cid=2,socket=x"], "--vsock: cid"),
+            (["run", "--vsock", "cid=3,socket=x", "--vsock", "cid=4,socket=y"], "given twice"),
+            (["run", "--fs", "tag=x"], "--fs: socket is missing"),
+            (["run", "--fs", "tag=" + "x" * 37 + ",socket=y"], "--fs fs0: tag"),
+            (["run", "--rng", "yes"], "--rng"),
+            (["run", "--pci-bars", "ports"], "--pci-bars"),
+            (["run", "--console-device", "hvc0"], "--console-device"),
+            (["run", "--config", self.write("d.toml", "[[disk]]\npaht = 'x'\n")],
+             "line 2: disk: unknown key 'paht' (did you mean 'path'?)"),
+            (["run", "--config", self.write("e.toml", "[disk]\npath = 'x'\n")], "[[disk]]"),
             (["run", "--console", "tty"], "--console"),
             (["run", "--console", "file=/nonexistent/x"], "/nonexistent/x"),
             (["run", "--console", "socket=/nonexistent/x"], "/nonexistent/x"),
@@ -208,6 +230,30 @@ class Config(CliTest):
         config = self.write("m.toml", first.stdout)
         second = run("run", "--print-config", "--config", config)
         self.assertEqual(second.stdout, first.stdout)
+
+    def test_devices_read_back(self):
+        first = run("run", "--print-config", "--disk", "path=a,,b,readonly=on", "--disk", "path=c",
+                    "--net", "user,hostfwd=tcp:127.0.0.1:2222-:22,hostfwd=udp::53-:53",
+                    "--net", "tap=t,mac=52:54:00:12:34:56", "--vsock", "cid=3,socket=v",
+                    "--fs", "tag=home,socket=f", "--rng", "on")
+        self.assertEqual(first.returncode, 0, first.stderr)
+        self.assertIn(b'path = "a,b"', first.stdout)
+        config = self.write("m.toml", first.stdout)
+        second = run("run", "--print-config", "--config", config)
+        self.assertEqual(second.stdout, first.stdout)
+
+    def test_disks_of_the_command_line_replace_those_of_the_file(self):
+        config = self.write("m.toml", "[[disk]]\npath = 'a'\n[[disk]]\npath = 'b'\n")
+        result = run("run", "--print-config", "--config", config, "--disk", "path=c")
+        self.assertEqual(re.findall(rb'path = "(.)"', result.stdout), [b"c"])
+
+    def test_examples_are_understood(self):
+        self.assertNotEqual(CONFIGS, [])
+        for path in CONFIGS:
+            with self.subTest(path=path):
+                result = run("run", "--print-config", "--config", path, "--kernel", "k")
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertEqual(result.stderr, b"")
 
     def test_command_line_goes_over_the_file(self):
         config = self.write("m.toml", "kernel = 'panic'\n")
@@ -324,6 +370,11 @@ class Events(CliTest):
         self.assertEqual(times, sorted(times))
         self.assertEqual((events[-1]["reason"], events[-1]["exit_code"]), ("power-off", 0))
 
+    def test_failed_device_is_named(self):
+        _, events = self.events_of("--kernel", "device")
+        failed = [event for event in events if event["event"] == "device-failed"]
+        self.assertEqual([event["device"] for event in failed], ["disk0"])
+
     def test_panic(self):
         _, events = self.events_of("--kernel", "panic")
         names = [event["event"] for event in events]
@@ -378,9 +429,12 @@ class Stats(CliTest):
 
     def test_counters(self):
         path = self.path("stats.json")
-        run("run", "--memory", "64M", "--cpus", "2", "--stats", path)
+        run("run", "--memory", "64M", "--cpus", "2", "--stats", path, "--disk", "path=a",
+            "--disk", "path=b,id=data")
         with open(path) as file:
             stats = json.load(file)
+        self.assertEqual([device["id"] for device in stats["devices"]], ["disk0", "data"])
+        self.assertEqual(stats["devices"][0]["requests"], 5)
         self.assertEqual(stats["memory"]["bytes"], 64 << 20)
         self.assertEqual(stats["cpus"], 2)
         self.assertEqual(stats["exits_by_reason"], {"hlt": 1, "io": 6})
@@ -453,8 +507,9 @@ def blocks(pid, number):
 class OnTerminal:
     """sealvm with a pseudo terminal for stdin, stdout and stderr, as its controlling terminal."""
 
-    def __init__(self, *args):
+    def __init__(self, *args, size=(0, 0)):
         self.master, self.slave = pty.openpty()
+        self.resize(*size)
         self.before = termios.tcgetattr(self.slave)
         self.process = subprocess.Popen(
             command(*args), stdin=self.slave, stdout=self.slave, stderr=self.slave,
@@ -472,6 +527,9 @@ class OnTerminal:
             self.process.wait()
         os.close(self.master)
         os.close(self.slave)
+
+    def resize(self, columns, rows):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
 
     def type(self, data):
         os.write(self.master, data)
@@ -572,6 +630,21 @@ class Terminal(CliTest):
             self.assertEqual(tty.wait(), 0)
             self.assertTrue(tty.is_as_before())
 
+    def test_guest_hears_of_the_terminals_size(self):
+        with OnTerminal("run", "--kernel", "size") as tty:
+            # A terminal that knows no size yet; the kernel signals each change.
+            wait_until(tty.is_raw, "raw mode")
+            tty.resize(100, 40)
+            tty.expect(b"size 100x40")
+            tty.resize(81, 25)
+            tty.expect(b"size 81x25")
+            tty.type(b"\x01x")
+            self.assertEqual(tty.wait(), 0)
+
+    def test_guest_hears_of_the_size_at_the_start(self):
+        with OnTerminal("run", "--kernel", "size", size=(77, 33)) as tty:
+            tty.expect(b"size 77x33")
+
     def test_terminal_is_left_alone_without_a_console_there(self):
         with OnTerminal("run", "--kernel", "spin", "--console", "off", "--timeout", "0.5") as tty:
             while tty.process.poll() is None:
@@ -669,6 +742,13 @@ class Doctor(CliTest):
         self.assertIn(report["kernel_version"], text)
         self.assertIn("modprobe", text)
 
+    def test_what_devices_need_of_the_host(self):
+        report = json.loads(run("doctor", "--json").stdout)
+        self.assertTrue(report["device_support"]["io_uring"]["usable"])
+        self.assertEqual(report["device_support"]["io_uring"]["advice"], "")
+        self.assertFalse(report["device_support"]["passt"]["usable"])
+        self.assertIn("passt", report["device_support"]["passt"]["advice"])
+
     def test_closed_stdout(self):
         result = subprocess.run(
             ["sh", "-c", 'exec "$0" doctor >&-', BINARY],
@@ -680,4 +760,6 @@ class Doctor(CliTest):
 
 if __name__ == "__main__":
     BINARY = os.path.abspath(sys.argv.pop(1))
+    while len(sys.argv) > 1 and sys.argv[1].endswith(".toml"):
+        CONFIGS.append(os.path.abspath(sys.argv.pop(1)))
     unittest.main(verbosity=2)

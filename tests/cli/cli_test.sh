@@ -1,4 +1,4 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Usage: cli_test.sh CLI_TEST_PY BINARY
-exec python3 "$1" "$2"
+# Usage: cli_test.sh CLI_TEST_PY BINARY [CONFIG.toml...]
+exec python3 "$@"

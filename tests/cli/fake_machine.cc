@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A Machine that runs no guest: what it does is said by the name of its kernel. With it the
 // front-end is tested without KVM, and with guests that misbehave on purpose.
+#include <errno.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
@@ -28,7 +30,9 @@ class Machine::Impl {
       : config_(std::move(config)), callbacks_(std::move(callbacks)) {}
 
   void Emit(EventKind kind, uint32_t value = 0) {
-    if (callbacks_.on_event) callbacks_.on_event({kind, Clock::now() - begin_, value, {}});
+    if (callbacks_.on_event) {
+      callbacks_.on_event({.kind = kind, .since_create = Clock::now() - begin_, .value = value});
+    }
   }
 
   Result<ExitReport> Run() {
@@ -54,6 +58,11 @@ class Machine::Impl {
     return taken;
   }
 
+  void ResizeConsole(uint16_t columns, uint16_t rows) {
+    if (config_.kernel != "size") return;
+    Print("size " + std::to_string(columns) + "x" + std::to_string(rows) + "\r\n");
+  }
+
   const MachineConfig& config() const { return config_; }
 
  private:
@@ -68,7 +77,8 @@ class Machine::Impl {
     if (role == "error") return {ExitReason::kError, 0, HostError("KVM_RUN: broken").error()};
     if (role == "flood") return Flood();
     if (role == "echo") return Echo();
-    if (role == "spin" || role == "stuck" || role == "deaf") return WaitForEnd();
+    if (role == "device") return FailDevice();
+    if (role == "spin" || role == "stuck" || role == "deaf" || role == "size") return WaitForEnd();
     Print("hello\r\n");
     return {ExitReason::kPowerOff, 0, {}};
   }
@@ -77,6 +87,15 @@ class Machine::Impl {
     Emit(EventKind::kBootMark, 0x41);
     Emit(EventKind::kPanicked);
     return {ExitReason::kPanic, 0, {}};
+  }
+
+  ExitReport FailDevice() {
+    if (callbacks_.on_event) {
+      callbacks_.on_event({.kind = EventKind::kDeviceFailed,
+                           .since_create = Clock::now() - begin_,
+                           .device = "disk0"});
+    }
+    return {ExitReason::kPowerOff, 0, {}};
   }
 
   ExitReport Flood() {
@@ -163,6 +182,9 @@ void Machine::Stop() { impl_->Stop(); }
 size_t Machine::SendConsoleInput(std::span<const uint8_t> bytes) {
   return impl_->SendConsoleInput(bytes);
 }
+void Machine::ResizeConsole(uint16_t columns, uint16_t rows) {
+  impl_->ResizeConsole(columns, rows);
+}
 void Machine::PressPowerButton() { impl_->PressPowerButton(); }
 IsolationMode Machine::isolation() const { return IsolationMode::kNone; }
 const std::string& Machine::why_not_stronger() const {
@@ -176,6 +198,12 @@ MachineStats Machine::GetStats() const {
   stats.memory_provider = "fake";
   stats.memory_bytes = impl_->config().memory_bytes;
   stats.cpus = impl_->config().cpus;
+  for (const DiskConfig& disk : WithDefaultIds(impl_->config().devices).disks) {
+    DeviceStats& device = stats.devices.emplace_back();
+    device.id = disk.id;
+    device.type = "block";
+    device.requests = 5;
+  }
   stats.exits_total = 7;
   stats.exits_by_reason = {{"io", 6}, {"hlt", 1}};
   return stats;
@@ -187,6 +215,8 @@ Result<HostReport> ExamineHost() {
   report.cpu_vendor = "AuthenticAMD";
   report.kvm_problem = "open(/dev/kvm): No such file or directory [ENOENT]";
   report.guest_speed_problem = "KVM is not usable";
+  report.facilities = {{HostFacility::kIoUring, true, "it works", 0},
+                       {HostFacility::kPasst, false, "there is none in PATH", ENOENT}};
   report.modes = {{IsolationMode::kNone, false, Obstacle::kNoKvmDevice, "/dev/kvm is missing"}};
   return report;
 }

@@ -57,6 +57,9 @@ void Machine::Stop() { impl_->vm().Stop(); }
 size_t Machine::SendConsoleInput(std::span<const uint8_t> bytes) {
   return impl_->vm().SendConsoleInput(bytes);
 }
+void Machine::ResizeConsole(uint16_t columns, uint16_t rows) {
+  impl_->vm().ResizeConsole(columns, rows);
+}
 void Machine::PressPowerButton() { impl_->vm().PressPowerButton(); }
 
 MachineStats Machine::GetStats() const { return impl_->vm().GetStats(); }

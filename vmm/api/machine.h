@@ -135,8 +135,8 @@ struct MachineStats {
 //
 // Life: Create, Attach*, Start, Run, destruction. Create and Start do the work that can fail. The
 // thread that calls Run becomes the boot vCPU until the guest stops; the other vCPUs have threads
-// of their own from Start on. Stop, SendConsoleInput, PressPowerButton and GetStats may be called
-// from any thread between Start and destruction; the rest belongs to one thread.
+// of their own from Start on. Stop, SendConsoleInput, ResizeConsole, PressPowerButton and GetStats
+// may be called from any thread between Start and destruction; the rest belongs to one thread.
 //
 // Run keeps SIGRTMIN blocked in its thread and uses it there; other signals that the thread takes
 // interrupt the guest for their handlers, and the guest goes on.

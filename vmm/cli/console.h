@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "memory/base/result.h"
@@ -13,8 +14,14 @@
 
 namespace sealvm {
 
-// The far end of the guest's serial console. Write is called on one of the machine's threads at a
-// time, Abandon on any; the rest belongs to the front-end's main thread.
+// In characters.
+struct ConsoleSize {
+  uint16_t columns = 0;
+  uint16_t rows = 0;
+};
+
+// The far end of the guest's console. Write is called on one of the machine's threads at a time,
+// Abandon and Size on any; the rest belongs to the front-end's main thread.
 class Console {
  public:
   virtual ~Console() = default;
@@ -34,6 +41,9 @@ class Console {
   virtual bool is_interactive() const { return false; }
   // Shows a message of the VMM to that person.
   virtual void Show(std::string_view) {}
+
+  // How large the terminal is on which a person sees the console; nothing where there is none.
+  virtual std::optional<ConsoleSize> Size() const { return std::nullopt; }
 
   // Around a stop of the process by job control.
   virtual void Suspend() {}

@@ -29,6 +29,11 @@ TEST(EventLineTest, HoldsNameAndTime) {
             "{\"event\":\"boot-mark\",\"time_ns\":1,\"value\":65}\n");
 }
 
+TEST(EventLineTest, FailedDeviceIsNamed) {
+  EXPECT_EQ(EventLine({.kind = EventKind::kDeviceFailed, .device = "disk0"}),
+            "{\"event\":\"device-failed\",\"time_ns\":0,\"device\":\"disk0\"}\n");
+}
+
 TEST(ExitEventLineTest, HoldsWhatTheProcessReturns) {
   RunOutcome outcome;
   outcome.reason = "panic";

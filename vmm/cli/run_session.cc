@@ -34,7 +34,7 @@ constexpr std::string_view kKeysHelp =
 sigset_t HandledSignals() {
   sigset_t set;
   sigemptyset(&set);
-  for (int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT}) {
+  for (int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH}) {
     sigaddset(&set, signal_number);
   }
   return set;
@@ -136,8 +136,16 @@ void RunSession::PublishMachine(Machine* machine) {
     machine_ = machine;
   }
   if (machine == nullptr) return;
+  SendConsoleSize();
   if (stop_requested_) machine->Stop();
   if (input_waits_) Wake();
+}
+
+void RunSession::SendConsoleSize() {
+  // Asked under the lock, so that the size that is sent last is the newest.
+  const std::lock_guard lock(mutex_);
+  const std::optional<ConsoleSize> size = console_.Size();
+  if (machine_ != nullptr && size) machine_->ResizeConsole(size->columns, size->rows);
 }
 
 MachineCallbacks RunSession::Callbacks() {
@@ -257,7 +265,11 @@ void RunSession::HandleSignals() {
 
 void RunSession::HandleSignal(int signal_number) {
   if (signal_number == SIGTSTP) return StopByJobControl();
-  if (signal_number == SIGCONT) return console_.Resume();
+  if (signal_number == SIGWINCH) return SendConsoleSize();
+  if (signal_number == SIGCONT) {
+    console_.Resume();
+    return SendConsoleSize();
+  }
   if (stop_deadline_) {
     stuck_ = true;
     return;

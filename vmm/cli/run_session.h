@@ -50,6 +50,7 @@ class RunSession {
   Result<ExitReport> CreateAndRun();
   MachineCallbacks Callbacks();
   void PublishMachine(Machine* machine);
+  void SendConsoleSize();
   void OnConsoleOutput(std::span<const uint8_t> bytes);
   void ReportIsolation(const Machine& machine) const;
 

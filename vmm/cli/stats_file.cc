@@ -35,6 +35,25 @@ void AppendPrivateMemory(JsonWriter& json, const PrivateMemoryStats& stats) {
   json.EndObject();
 }
 
+void AppendDevices(JsonWriter& json, const std::vector<DeviceStats>& devices) {
+  json.Key("devices").BeginArray();
+  for (const DeviceStats& device : devices) {
+    json.BeginObject();
+    json.Key("id").String(device.id);
+    json.Key("type").String(device.type);
+    json.Key("requests").Unsigned(device.requests);
+    json.Key("bytes_read").Unsigned(device.bytes_read);
+    json.Key("bytes_written").Unsigned(device.bytes_written);
+    json.Key("errors").Unsigned(device.errors);
+    json.Key("kicks").Unsigned(device.kicks);
+    json.Key("interrupts").Unsigned(device.interrupts);
+    json.Key("refused_ranges").Unsigned(device.refused_ranges);
+    json.Key("throttled").Unsigned(device.throttled);
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
 void AppendMachine(JsonWriter& json, const MachineStats& stats) {
   json.Key("isolation").String(stats.isolation);
   json.Key("cpus").Unsigned(stats.cpus);
@@ -55,6 +74,7 @@ void AppendMachine(JsonWriter& json, const MachineStats& stats) {
   json.Key("exits_total").Unsigned(stats.exits_total);
   AppendCounts(json, "exits_by_reason", stats.exits_by_reason);
   AppendCounts(json, "accesses_by_device", stats.accesses_by_device);
+  AppendDevices(json, stats.devices);
 }
 
 std::unexpected<Error> Failure(std::string_view call, const std::string& path) {

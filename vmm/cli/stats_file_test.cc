@@ -86,6 +86,21 @@ TEST(StatsJsonTest, CountersAreThere) {
   }
 }
 
+TEST(StatsJsonTest, EveryDeviceHasItsCounters) {
+  RunOutcome outcome;
+  outcome.stats.emplace();
+  EXPECT_THAT(StatsJson(outcome), HasSubstr("\"devices\": []"));
+  outcome.stats->devices = {{"disk0", "block", 1, 2, 3, 4, 5, 6, 7, 8},
+                            {"net0", "net", 9, 0, 0, 0, 0, 0, 0, 0}};
+  const std::string json = StatsJson(outcome);
+  for (const char* part :
+       {"\"id\": \"disk0\"", "\"type\": \"block\"", "\"requests\": 1", "\"bytes_read\": 2",
+        "\"bytes_written\": 3", "\"errors\": 4", "\"kicks\": 5", "\"interrupts\": 6",
+        "\"refused_ranges\": 7", "\"throttled\": 8", "\"id\": \"net0\""}) {
+    EXPECT_THAT(json, HasSubstr(part));
+  }
+}
+
 TEST(StatsJsonTest, PrivateMemoryIsThereForMachinesThatHaveIt) {
   RunOutcome outcome;
   outcome.stats.emplace();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "vmm/cli/console.h"
@@ -38,6 +39,16 @@ class StdioConsole : public Console {
     // terminal.
     const int fd = isatty(STDERR_FILENO) != 0 ? STDERR_FILENO : STDIN_FILENO;
     if (write(fd, text.data(), text.size()) < 0) return;
+  }
+
+  std::optional<ConsoleSize> Size() const override {
+    winsize size = {};
+    if (!terminal_.is_terminal() || ioctl(STDIN_FILENO, TIOCGWINSZ, &size) != 0) {
+      return std::nullopt;
+    }
+    // Terminals behind a serial line know no size.
+    if (size.ws_col == 0 || size.ws_row == 0) return std::nullopt;
+    return ConsoleSize{size.ws_col, size.ws_row};
   }
 
   void Suspend() override { terminal_.Restore(); }
