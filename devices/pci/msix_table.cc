@@ -99,12 +99,4 @@ int MsixTable::EventFd(uint16_t vector) const {
   return vector < vectors_.size() ? vectors_[vector]->event_fd() : -1;
 }
 
-void MsixTable::Reset() {
-  const std::lock_guard lock(mutex_);
-  for (size_t i = 0; i < entries_.size(); ++i) {
-    entries_[i].dwords = {0, 0, 0, kVectorMasked};
-    Update(i);
-  }
-}
-
 }  // namespace sealvm

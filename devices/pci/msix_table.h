@@ -42,8 +42,6 @@ class MsixTable {
   // Numbers past the table: nothing, -1.
   void Trigger(uint16_t vector);
   int EventFd(uint16_t vector) const;
-  // As after a reset of the function: every entry masked.
-  void Reset();
 
  private:
   struct Entry {
