@@ -14,6 +14,7 @@ BUILD_PACKAGES=(
 TEST_PACKAGES=(
   clang-19 clang-tidy-19 libclang-rt-19-dev llvm-19 clang-format
   acpica-tools strace zstd xz-utils lz4 cpio
+  iproute2 passt
 )
 
 # The compressors unpack kernels.

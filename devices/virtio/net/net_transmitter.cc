@@ -13,40 +13,36 @@ bool NetTransmitter::Next(RunningQueue& queue) {
 }
 
 NetTransmitter::State NetTransmitter::Work(RunningQueue& queue, int frames) {
-  State state = State::kMore;
   queue.WantKicks(false);
-  for (int i = 0; i < frames && state == State::kMore; ++i) {
-    if (!Next(queue)) {
-      state = State::kIdle;
-      break;
-    }
-    if (chain_.readable_bytes() > sizeof(NetHeader) &&
-        !gate.Pass(chain_.readable_bytes() - sizeof(NetHeader))) {
-      DeviceCounters::Add(counters_.throttled);
-      queue.Unpop();
-      return State::kThrottled;
-    }
-    switch (Send(queue)) {
-      case Outcome::kAgain:
-        gate.KeepPaid();
-        queue.Unpop();
-        return State::kBlocked;
-      case Outcome::kGone:
-        state = State::kGone;
-        [[fallthrough]];
-      case Outcome::kDropped:
-        DeviceCounters::Add(counters_.errors);
-        break;
-      case Outcome::kDone:
-        DeviceCounters::Add(counters_.bytes_written, chain_.readable_bytes() - sizeof(NetHeader));
-        break;
-    }
-    DeviceCounters::Add(counters_.requests);
-    queue.Push(chain_, 0);
-  }
+  State state = State::kMore;
+  for (int i = 0; i < frames && state == State::kMore; ++i) state = Step(queue);
   // What is left of a frame goes before anything else.
   if (state != State::kGone && peer_.Flush() == Outcome::kAgain) return State::kBlocked;
   return state;
+}
+
+NetTransmitter::State NetTransmitter::Step(RunningQueue& queue) {
+  if (!Next(queue)) return State::kIdle;
+  if (chain_.readable_bytes() > sizeof(NetHeader) &&
+      !gate.Pass(chain_.readable_bytes() - sizeof(NetHeader))) {
+    DeviceCounters::Add(counters_.throttled);
+    queue.Unpop();
+    return State::kThrottled;
+  }
+  const Outcome outcome = Send(queue);
+  if (outcome == Outcome::kAgain) {
+    gate.KeepPaid();
+    queue.Unpop();
+    return State::kBlocked;
+  }
+  DeviceCounters::Add(counters_.requests);
+  if (outcome == Outcome::kDone) {
+    DeviceCounters::Add(counters_.bytes_written, chain_.readable_bytes() - sizeof(NetHeader));
+  } else {
+    DeviceCounters::Add(counters_.errors);
+  }
+  queue.Push(chain_, 0);
+  return outcome == Outcome::kGone ? State::kGone : State::kMore;
 }
 
 NetTransmitter::State NetTransmitter::Discard(RunningQueue& queue, int frames) {

@@ -37,6 +37,7 @@ class NetTransmitter {
  private:
   using Outcome = NetPeer::Outcome;
 
+  State Step(RunningQueue& queue);
   bool Next(RunningQueue& queue);
   Outcome Send(RunningQueue& queue);
   Outcome SendChecked(SharedView& memory, const NetHeader& header, size_t bytes);
