@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <bit>
@@ -58,9 +58,12 @@ Result<Fd> NewEventFd() {
   return fd;
 }
 
+// Never waits, though the process shares the eventfd's flags and may have cleared O_NONBLOCK and
+// taken the event first.
 bool TakeEvent(int fd) {
   uint64_t count = 0;
-  return read(fd, &count, sizeof(count)) == sizeof(count);
+  const iovec vector = {.iov_base = &count, .iov_len = sizeof(count)};
+  return preadv2(fd, &vector, 1, -1, RWF_NOWAIT) == ssize_t{sizeof(count)};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fmt/format.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -82,7 +83,8 @@ Result<> MessageSocket::WaitFor(short events, Deadline deadline) const {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd entry = {.fd = fd_.get(), .events = events, .revents = 0};
-    const int ready = poll(&entry, 1, static_cast<int>(std::max<int64_t>(left.count(), 0)));
+    const int ready =
+        poll(&entry, 1, static_cast<int>(std::clamp<int64_t>(left.count(), 0, INT_MAX)));
     if (ready > 0) return {};
     if (ready == 0) return HostError("it does not answer in time");
     if (errno != EINTR) return SystemError("poll", "vhost-user socket", errno);

@@ -15,7 +15,8 @@
 
 // What a vhost-user back-end gets of a guest's memory: all that SharedView::memory() is. Where the
 // guest keeps memory private that is the shared half alone; private memory lies in another object,
-// which is never handed over.
+// which is never handed over. Of pages that the guest has made private the back-end sees holes of
+// the shared half: zeroes, which cost memory again once it touches them.
 
 namespace sealvm::vhost_user {
 
