@@ -18,6 +18,7 @@ import unittest
 from collections.abc import Callable
 from types import FrameType
 
+import fuzzing
 from outcomes import (FAILED, PASSED, SKIPPED, Outcome, counts_line, from_build_events, from_lab,
                       one_line, report)
 
@@ -151,6 +152,25 @@ def tsan() -> list[Outcome]:
     return bazel_test("tsan", "tsan", ["--build_tests_only", "--test_tag_filters=tsan"])
 
 
+def fuzz() -> list[Outcome]:
+    """The fuzz targets with a corpus, under the sanitizers."""
+    for program, setup in (("bazel", "build"), (SANITIZER_COMPILER, "test")):
+        if shutil.which(program) is None:
+            return [Outcome("fuzz", SKIPPED, f"{program} is missing; run tools/setup {setup}")]
+    bazel = bazel_command("fuzz")
+    flags = ["--config=asan", "--copt=-fsanitize=fuzzer-no-link", "--symlink_prefix=/"]
+    corpora = ROOT / "tests" / "fuzz" / "corpus"
+    names = fuzzing.targets(corpora)
+    programs = [f"//tests/fuzz:{name}_fuzzer" for name in names]
+    if run([*bazel, "build", *flags, "--noshow_progress", *programs]) != 0:
+        return [Outcome("fuzz", FAILED, "a fuzz target does not build; see Bazel's output above")]
+    found = subprocess.run([*bazel, "info", *flags, "bazel-bin"], cwd=ROOT, check=False,
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    if found.returncode != 0:
+        return [Outcome("fuzz", FAILED, f"bazel info ended with {found.returncode}")]
+    return fuzzing.run_all(names, pathlib.Path(found.stdout.strip(), "tests", "fuzz"), corpora)
+
+
 def run_lab(part: str, suite: str) -> list[Outcome]:
     """Tests inside the nested lab, with the release binary."""
     if shutil.which("qemu-system-x86_64") is None:
@@ -179,7 +199,7 @@ def soak() -> list[Outcome]:
 
 
 PARTS: dict[str, Callable[[], list[Outcome]]] = {
-    "unit": unit, "lab": lab, "asan": asan, "tsan": tsan, "soak": soak}
+    "unit": unit, "lab": lab, "asan": asan, "tsan": tsan, "fuzz": fuzz, "soak": soak}
 
 # Too long for every run.
 ONLY_WHEN_NAMED = {"soak"}
