@@ -193,6 +193,17 @@ TEST_P(BlockDeviceTest, WritingBehindWhatIsLeftOfAnImageIsAnIoErrorAndDoesNotGro
   EXPECT_EQ(image_.Read(0, 16 * kBlock).size(), 8 * kBlock);
 }
 
+// The driver of these tests would find an answer without.
+TEST_P(BlockDeviceTest, InterruptsForEachAnswerThatIsWaitedFor) {
+  BlockDisk disk(MakeSetup());
+
+  for (uint64_t i = 1; i <= 20; ++i) {
+    disk.client().Read(0, kBlock);
+    EXPECT_TRUE(disk.driver().transport().WaitUntil(
+        [&] { return disk.driver().transport().interrupts(0) >= i; }));
+  }
+}
+
 TEST_P(BlockDeviceTest, WorksAgainAfterAReset) {
   BlockDisk disk(MakeSetup());
   EXPECT_EQ(disk.client().Write(0, std::string(kBlock, '1')), kBlkStatusOk);
