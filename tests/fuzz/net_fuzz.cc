@@ -18,6 +18,7 @@ namespace {
 constexpr uint16_t kControl = 4;
 constexpr size_t kMaxPieces = 6;
 constexpr uint32_t kPieceRoom = 4096;
+constexpr uint32_t kRamBytes = 16 * kMiB;  // TestGuest's
 
 class HostileDriver {
  public:
@@ -71,9 +72,9 @@ class HostileDriver {
     GuestBuffer piece = pieces_[input_.TakeByte() % pieces_.size()];
     const uint8_t kind = input_.TakeByte();
     piece.length = 1 + static_cast<uint32_t>(input_.TakeNumber(2)) % kPieceRoom;
-    if (kind % 16 == 0) piece.gpa = input_.TakeNumber(8);
-    if (kind % 32 == 1) piece.length = 1 + static_cast<uint32_t>(input_.TakeNumber(3));
-    if (piece.gpa > ~Gpa{0} - piece.length) piece.gpa = 0;
+    // Behind the guest's memory, or across its end, where no ring ever lies.
+    if (kind % 16 == 0) piece.gpa = kRamBytes + input_.TakeNumber(8) % (~Gpa{0} - kRamBytes * 2);
+    if (kind % 16 == 1) piece.gpa = kRamBytes - 1 - input_.TakeByte();
     return piece;
   }
   std::vector<GuestBuffer> Pieces() {
