@@ -74,14 +74,15 @@ Result<> LoopDevice::StartOnLoop(const EnabledQueue& enabled) {
   Slot& slot = slots_[enabled.index];
   slot.queue = std::make_unique<RunningQueue>(enabled, std::move(ring), own_loop,
                                               *activation_.transport, counters_);
-  Result<> started = OnQueueStart(*slot.queue);
-  if (started) {
-    started = own_loop.Watch(enabled.kick_fd, EPOLLIN,
-                             [this, index = enabled.index](uint32_t) { HandleKick(index); });
-  }
-  if (!started) {
+  if (Result<> started = OnQueueStart(*slot.queue); !started) {
     slot.queue.reset();
     return started;
+  }
+  Result<> watched = own_loop.Watch(enabled.kick_fd, EPOLLIN,
+                                    [this, index = enabled.index](uint32_t) { HandleKick(index); });
+  if (!watched) {
+    StopOnLoop(enabled.index);
+    return watched;
   }
   // Requests may have been made available before the loop listened.
   TakeTurn(enabled.index);

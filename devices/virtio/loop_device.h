@@ -58,7 +58,9 @@ class RunningQueue {
 
 // A virtio device whose queues are served by event loops of its own, made when it is activated.
 // Derived classes say what happens when a queue starts, is kicked and stops; all three are called
-// on the thread of the queue's loop.
+// on the thread of the queue's loop. They count requests, bytes and errors themselves, interrupt
+// the driver after what they pushed, and call Reset in their destructors: the loops must end while
+// the derived object is whole.
 class LoopDevice : public VirtioDevice {
  public:
   ~LoopDevice() override;

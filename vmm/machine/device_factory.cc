@@ -37,7 +37,7 @@ Result<NamedDevice> MakeDisk(const DiskConfig& config, uint32_t cpus) {
   options.queues = config.queues == 0 ? queues : config.queues;
   options.queue_size = config.queue_size;
   options.limits = config.limits;
-  options.name = "--disk";
+  options.name = "--disk " + config.id;
   return NamedDevice{config.id, SEALVM_TRY(BlockDevice::Create(options))};
 }
 

@@ -142,8 +142,8 @@ std::vector<std::string> PasstArguments(const PasstOptions& options, int fd) {
   arguments.insert(arguments.end(),
                    {"--ipv4-only", "--interface", "lo", "--address", "10.0.2.15", "--netmask", "24",
                     "--gateway", "10.0.2.2", "--mac-addr", "52:55:0a:00:02:02"});
-  // Tells on standard output that it serves.
-  arguments.insert(arguments.end(), {"--pid", "/dev/stdout"});
+  // Tells on standard output that it serves; not every /dev has a name for that.
+  arguments.insert(arguments.end(), {"--pid", "/proc/self/fd/1"});
   AddForwards(options, PasstForward::Protocol::kTcp, "--tcp-ports", arguments);
   AddForwards(options, PasstForward::Protocol::kUdp, "--udp-ports", arguments);
   return arguments;
