@@ -160,6 +160,8 @@ Result<> PasstProcess::Spawn(const PasstOptions& options) {
   Pair connection = SEALVM_TRY(MakeSocketPair());
   Pair ready = SEALVM_TRY(MakePipe());
   Pair errors = SEALVM_TRY(MakePipe());
+  // Started by root it is another user when it opens its output by name.
+  if (fchmod(ready.theirs.get(), 0622) != 0) return SystemError("fchmod", "a pipe", errno);
   SpawnSettings settings;
   if (!settings.Prepare(ready.theirs.get(), errors.theirs.get(), connection.theirs.get())) {
     return SystemError("posix_spawn_file_actions", options.program, ENOMEM);
