@@ -8,6 +8,7 @@
 #include <bit>
 #include <utility>
 
+#include "devices/virtio/block/lone_request_engine.h"
 #include "devices/virtio/block/thread_engine.h"
 #include "devices/virtio/block/uring_engine.h"
 
@@ -24,7 +25,7 @@ Result<std::unique_ptr<BlockEngine>> MakeBestEngine(int fd, unsigned depth) {
   return ThreadEngine::Create(fd, depth);
 }
 
-BlockEngineFactory FactoryOf(BlockOptions::Engine engine) {
+BlockEngineFactory EngineItself(BlockOptions::Engine engine) {
   switch (engine) {
     case BlockOptions::Engine::kUring:
       return UringEngine::Create;
@@ -34,6 +35,13 @@ BlockEngineFactory FactoryOf(BlockOptions::Engine engine) {
       break;
   }
   return MakeBestEngine;
+}
+
+BlockEngineFactory FactoryOf(BlockOptions::Engine engine) {
+  return [make = EngineItself(engine)](int fd,
+                                       unsigned depth) -> Result<std::unique_ptr<BlockEngine>> {
+    return std::make_unique<LoneRequestEngine>(fd, SEALVM_TRY(make(fd, depth)));
+  };
 }
 
 Result<> CheckOptions(const BlockOptions& options) {

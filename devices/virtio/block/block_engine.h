@@ -48,13 +48,14 @@ class BlockEngine {
   // Takes an operation, to start it at the next Submit at the latest. At most as many may be under
   // way as the engine was made for.
   virtual void Add(const IoRequest& request) = 0;
-  // Starts all that was added. False: the kernel is short of something, try again later.
+  // Starts all that was added; some may be complete when it returns, so Reap comes next. False: the
+  // kernel is short of something, try again later.
   virtual bool Submit() = 0;
   // Appends what has completed since.
   virtual void Reap(std::vector<IoResult>& results) = 0;
   // Waits until Reap has something, starting what was added. Something must be under way.
   virtual void Wait() = 0;
-  // Readable while Reap has something. Lent.
+  // Readable while Reap has something that was not complete when Submit returned. Lent.
   virtual int fd() const = 0;
 };
 

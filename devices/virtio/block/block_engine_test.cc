@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "devices/virtio/block/lone_request_engine.h"
 #include "devices/virtio/block/testing/temp_image.h"
 #include "devices/virtio/block/thread_engine.h"
 #include "devices/virtio/block/uring_engine.h"
@@ -142,6 +143,92 @@ INSTANTIATE_TEST_SUITE_P(Engines, BlockEngineTest,
                          testing::Values(Variant{"Uring", UringEngine::Create},
                                          Variant{"Threads", ThreadEngine::Create}),
                          [](const auto& info) { return info.param.name; });
+
+// Keeps what it is given, and completes it when told.
+class IdleEngine : public BlockEngine {
+ public:
+  void Add(const IoRequest& request) override { added.push_back(request.id); }
+  bool Submit() override { return true; }
+  void Reap(std::vector<IoResult>& results) override {
+    for (const uint64_t id : std::exchange(complete, {}))
+      results.push_back({.id = id, .result = 0});
+  }
+  void Wait() override {}
+  int fd() const override { return -1; }
+
+  std::vector<uint64_t> added;
+  std::vector<uint64_t> complete;
+};
+
+class LoneRequestEngineTest : public testing::Test {
+ protected:
+  static IoRequest Read(uint64_t id, std::span<const iovec> into, IoKind kind = IoKind::kRead) {
+    return {.id = id, .kind = kind, .offset = 0, .length = 4, .iovecs = into};
+  }
+  std::vector<IoResult> SubmitAndReap() {
+    std::vector<IoResult> results;
+    EXPECT_TRUE(engine_.Submit());
+    engine_.Reap(results);
+    return results;
+  }
+
+  TempImage image_{kBytes};
+  IdleEngine* const inner_ = new IdleEngine;
+  LoneRequestEngine engine_{image_.fd(), std::unique_ptr<BlockEngine>(inner_)};
+  std::string text_ = std::string(4, '?');
+  const iovec piece_ = {text_.data(), text_.size()};
+};
+
+TEST_F(LoneRequestEngineTest, OneTransferIsDoneAtOnce) {
+  image_.Write(0, "abcd");
+  engine_.Add(Read(7, {&piece_, 1}));
+  const std::vector<IoResult> results = SubmitAndReap();
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].id, 7u);
+  EXPECT_EQ(results[0].result, 4);
+  EXPECT_EQ(text_, "abcd");
+  EXPECT_TRUE(inner_->added.empty());
+}
+
+TEST_F(LoneRequestEngineTest, SeveralGoToTheOtherEngineInOrder) {
+  for (const uint64_t id : {1, 2, 3}) engine_.Add(Read(id, {&piece_, 1}));
+  EXPECT_TRUE(SubmitAndReap().empty());
+  EXPECT_EQ(inner_->added, (std::vector<uint64_t>{1, 2, 3}));
+}
+
+TEST_F(LoneRequestEngineTest, NothingBlocksWhileSomethingIsUnderWay) {
+  for (const uint64_t id : {1, 2}) engine_.Add(Read(id, {&piece_, 1}));
+  SubmitAndReap();
+  engine_.Add(Read(3, {&piece_, 1}));
+  EXPECT_TRUE(SubmitAndReap().empty());
+  EXPECT_EQ(inner_->added.size(), 3u);
+  inner_->complete = {1, 2, 3};
+  EXPECT_EQ(SubmitAndReap().size(), 3u);
+  engine_.Add(Read(4, {&piece_, 1}));
+  EXPECT_EQ(SubmitAndReap().size(), 1u);
+  EXPECT_EQ(inner_->added.size(), 3u);
+}
+
+TEST_F(LoneRequestEngineTest, AFlushNeverBlocks) {
+  engine_.Add(Read(1, {}, IoKind::kSync));
+  EXPECT_TRUE(SubmitAndReap().empty());
+  EXPECT_EQ(inner_->added, std::vector<uint64_t>{1});
+}
+
+TEST_F(LoneRequestEngineTest, AFailureIsItsErrno) {
+  const iovec nowhere = {nullptr, 4};
+  image_.Write(0, "abcd");
+  engine_.Add(Read(1, {&nowhere, 1}));
+  EXPECT_EQ(SubmitAndReap().at(0).result, -EFAULT);
+}
+
+TEST_F(LoneRequestEngineTest, WaitEndsWithTheLoneOneToo) {
+  engine_.Add(Read(1, {&piece_, 1}));
+  engine_.Wait();
+  std::vector<IoResult> results;
+  engine_.Reap(results);
+  EXPECT_EQ(results.size(), 1u);
+}
 
 }  // namespace
 }  // namespace sealvm

@@ -142,23 +142,28 @@ void BlockQueue::FailQueue(const Error& error, bool refused) {
 }
 
 // Starts what was added and takes in what has completed, such as reads that the page cache answered
-// at once. True: the engine could not start everything.
+// at once, until that adds nothing any more. True: the engine could not start everything.
 bool BlockQueue::Exchange() {
-  bool started = engine_->Submit();
-  results_.clear();
-  engine_->Reap(results_);
-  for (const IoResult& result : results_) {
-    const uint32_t slot = static_cast<uint32_t>(result.id);
-    if (const Result<> taken = requests_[slot].OnResult(result.result); !taken) {
-      FailQueue(taken.error(), true);
-      Release(slot);
-    } else {
-      Advance(slot);
-    }
+  bool started = true;
+  for (;;) {
+    started = engine_->Submit();
+    results_.clear();
+    engine_->Reap(results_);
+    if (results_.empty()) break;
+    for (const IoResult& result : results_) TakeIn(result);
   }
-  if (!results_.empty()) started = engine_->Submit();
   if (std::exchange(pushed_, false)) with_.queue.Interrupt();
   return !started;
+}
+
+void BlockQueue::TakeIn(const IoResult& result) {
+  const uint32_t slot = static_cast<uint32_t>(result.id);
+  if (const Result<> taken = requests_[slot].OnResult(result.result); !taken) {
+    FailQueue(taken.error(), true);
+    Release(slot);
+  } else {
+    Advance(slot);
+  }
 }
 
 void BlockQueue::OnEngine() {

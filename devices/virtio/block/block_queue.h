@@ -56,6 +56,7 @@ class BlockQueue {
   void Release(uint32_t slot);
   void FailQueue(const Error& error, bool refused);
   bool Exchange();
+  void TakeIn(const IoResult& result);
   void OnEngine();
   void OnTimer();
   void Drain();
