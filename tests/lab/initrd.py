@@ -25,7 +25,7 @@ GUEST_MODULES = ["pvpanic-mmio", "pvpanic-pci"]
 # What the tests of devices need: guests' drivers, L1's modules and programs.
 GUEST_DRIVERS = ["virtio_pci", "virtio_mmio", "virtio_blk", "virtio_net", "virtio_console",
                  "virtio-rng", "vmw_vsock_virtio_transport", "virtiofs"]
-L1_DEVICE_MODULES = ("tun", "dummy")
+L1_DEVICE_MODULES = ("tun",)
 L1_DEVICE_PROGRAMS = ("e2fsck", "mke2fs", "passt")
 QEMU_FIRMWARE = {name: pathlib.Path(folder, name) for name, folder in (
     ("bios-microvm.bin", "/usr/share/seabios"), ("linuxboot_dma.bin", "/usr/share/qemu"),
