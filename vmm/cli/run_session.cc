@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -48,6 +49,14 @@ timespec ToTimespec(std::chrono::nanoseconds duration) {
 // Whether the process may be dumped or traced by others of its user. From the first byte of a guest
 // that is to be isolated it may not: initrd and kernel lie in the VMM's memory for a while.
 void AllowDumps(bool allow) { prctl(PR_SET_DUMPABLE, allow ? 1 : 0, 0, 0, 0); }
+
+// A guest's devices may need a descriptor for each of its connections.
+void RaiseDescriptorLimit() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 }  // namespace
 
@@ -115,6 +124,7 @@ void RunSession::RunMachine() {
 Result<ExitReport> RunSession::CreateAndRun() {
   const bool may_isolate = options_.machine.isolation != IsolationMode::kNone;
   if (may_isolate) AllowDumps(false);
+  if (options_.machine.devices.any()) RaiseDescriptorLimit();
   machine_storage_ = SEALVM_TRY(Machine::Create(options_.machine, Callbacks()));
   Machine& machine = *machine_storage_;
   if (may_isolate && machine.isolation() == IsolationMode::kNone) AllowDumps(true);

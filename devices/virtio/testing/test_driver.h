@@ -91,7 +91,7 @@ class DriverQueue {
 // Keeps what a device tells its transport. Thread-safe.
 class RecordingTransport : public VirtioTransport {
  public:
-  static constexpr std::chrono::milliseconds kPatience{20'000};
+  static constexpr std::chrono::milliseconds kPatience{120'000};
 
   void InterruptQueue(uint16_t queue) override;
   void InterruptConfig() override;
