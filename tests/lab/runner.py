@@ -96,7 +96,15 @@ class Board:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._took_l1_down: set[str] = set()
         self.outcomes: list[Outcome] = []
+
+    def first_time(self, name: str) -> bool:
+        """Whether a test takes L1 down for the first time."""
+        with self._lock:
+            known = name in self._took_l1_down
+            self._took_l1_down.add(name)
+        return not known
 
     def say(self, text: str) -> None:
         with self._lock:
@@ -146,7 +154,8 @@ def check_memory(stage: Stage) -> None:
 
 def run_boot(stage: Stage, queue: Queue, content: initrd.L1Content, board: Board) -> None:
     """One boot of L1 that takes tests from the queue until that is empty or L1 breaks. A test that
-    takes L1 down fails; if L1 does not even boot, all that are left do."""
+    takes L1 down fails if it does so twice: the emulator under L1's kernel breaks it now and then,
+    whatever runs. If L1 does not even boot, all that are left fail."""
     current = take(queue)  # before the boot: two workers need not boot for one test
     if current is None:
         return
@@ -166,6 +175,10 @@ def run_boot(stage: Stage, queue: Queue, content: initrd.L1Content, board: Board
                 current = take(queue)
     except LabError as error:
         assert current is not None  # nothing fails between the last test and the lab's end
+        if booted and board.first_time(full_name(stage, current)):
+            board.say(f"L1 broke in {full_name(stage, current)}, which gets another: {error}")
+            queue.appendleft(current)
+            return
         broken = [current] if booted else [current, *drain(queue)]
         outcome = "skipped" if isinstance(error, Unavailable) else "failed"
         for case in broken:

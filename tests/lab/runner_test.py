@@ -120,8 +120,10 @@ class FakeLab:
         return None
 
     def run(self, script, limit):
-        if script == "crash":
+        if script == "crash" or (script == "crash once" and len(self.boots) == 1):
             raise LabError("L1 ended by itself")
+        if script == "crash once":
+            return result()
         return result(exit_code=int(script))
 
 
@@ -153,9 +155,14 @@ class WorkTest(unittest.TestCase):
                          {"0": "passed", "1": "failed", "2": "passed"})
         self.assertEqual(len(FakeLab.boots), 1)
 
-    def test_a_test_that_takes_l1_down_fails_alone(self):
+    def test_a_test_that_takes_l1_down_twice_fails_alone(self):
         self.assertEqual(self.run_scripts("0", "crash", "0"),
                          {"0": "passed", "1": "failed", "2": "passed"})
+        self.assertEqual(len(FakeLab.boots), 3)
+
+    def test_a_test_in_which_l1_broke_gets_another(self):
+        self.assertEqual(self.run_scripts("0", "crash once", "0"),
+                         {"0": "passed", "1": "passed", "2": "passed"})
         self.assertEqual(len(FakeLab.boots), 2)
 
     def test_without_a_boot_all_fail_after_one_try(self):
