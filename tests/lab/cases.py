@@ -11,6 +11,10 @@ from lab.boots import (EXIT_PANIC, EXIT_REFUSED, EXIT_TIMEOUT, GUEST_KERNELS, KE
                        boot_case, sealvm_run)
 from lab.case import (Case, CheckFailed, expect, expect_exit, expect_line, json_of, number_after,
                       section, text_of)
+from lab.device_cases import (device_cases, device_soak_cases, sealed_device_soak_cases,
+                              together_case)
+from lab.device_cost_cases import exits_case as device_exits_case
+from lab.device_cost_cases import rates_case
 from lab.diagnostic import check_diagnostic
 from lab.launch_cases import launch_cases
 from lab.memory_cases import diagnostic_cases, large_diagnostic_case, memory_cases
@@ -194,20 +198,24 @@ def default_cases(stage: Stage) -> list[Case]:
     match stage.name:
         case "6.12":
             return [*common_cases(), *boot_matrix(), *guest_cases(),
-                    sealed_refused_case("KVM_CAP_GUEST_MEMFD_FLAGS is 0x0")]
+                    sealed_refused_case("KVM_CAP_GUEST_MEMFD_FLAGS is 0x0"), *device_cases(),
+                    device_exits_case("mmio"), device_exits_case("io")]
         case "7.x":
             return [*common_cases(), *boots, private_memory_case(check_private_guest_stops),
-                    sealed_refused_case("CPUID in private memory")]
+                    sealed_refused_case("CPUID in private memory"),
+                    together_case("cloud-7.x", "none")]
         case "7.x-patched":
             return [Case("doctor", "sealvm doctor --json", check_doctor_finds_sealed, 60),
                     private_memory_case(check_private_guest("exit")),
                     *(sealed_case(kernel, cpus=2) for kernel in GUEST_KERNELS),
                     sealed_case("cloud-6.12", cpus=1, image="vmlinux"),
-                    exits_case(), *launch_cases(), *memory_cases(), *secrecy_cases()]
+                    exits_case(), *launch_cases(), *memory_cases(), *secrecy_cases(),
+                    together_case("cloud-6.12", "sealed"),
+                    together_case("cloud-6.1", "sealed", "mmio")]
         case "7.x-patched-intel":
             return [private_memory_case(check_private_guest("shutdown")), *diagnostic_cases(),
                     sealed_case("cloud-6.1", cpus=2), sealed_case("cloud-6.12", cpus=1),
-                    sealed_case("cloud-7.x", cpus=2)]
+                    sealed_case("cloud-7.x", cpus=2), together_case("cloud-7.x", "sealed")]
         case "7.x-patched-9G":
             return [sealed_case("cloud-6.12", cpus=2, memory_mib=6144), large_diagnostic_case()]
         case "7.x-patched-intel-9G":
@@ -217,11 +225,14 @@ def default_cases(stage: Stage) -> list[Case]:
 
 def soak_cases(stage: Stage) -> list[Case]:
     match stage.name:
+        case "6.12":
+            return [*device_soak_cases(), rates_case()]
         case "7.x-patched":
             return [*sealed_boots(), boots_in_a_row_case(), inside_case("sealed", 1),
-                    cost_case()]
+                    cost_case(), device_exits_case("io", "sealed"), *sealed_device_soak_cases()]
         case "7.x-patched-intel":
-            return [*sealed_boots(), boots_in_a_row_case(), outside_case("sealed", 2)]
+            return [*sealed_boots(), boots_in_a_row_case(), outside_case("sealed", 2),
+                    *sealed_device_soak_cases()]
         case "7.x-patched-9G" | "7.x-patched-intel-9G":
             return sealed_boots(memory_mib=6144)
     return []
