@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <mutex>
 #include <shared_mutex>
@@ -118,6 +119,16 @@ Result<> SharedView::Read(Gpa gpa, std::span<uint8_t> out) const {
 Result<> SharedView::Write(Gpa gpa, std::span<const uint8_t> bytes) {
   const Access access = SEALVM_TRY(Enter(gpa, bytes.size()));
   if (!bytes.empty()) memcpy(access.at, bytes.data(), bytes.size());
+  return {};
+}
+
+Result<> SharedView::Check(std::span<const GuestBuffer> buffers) const {
+  std::array<BackingRange, 16> ranges;
+  while (!buffers.empty()) {
+    const size_t count = std::min(buffers.size(), ranges.size());
+    const Locks locks = SEALVM_TRY(Lock(buffers.first(count), std::span(ranges).first(count)));
+    buffers = buffers.subspan(count);
+  }
   return {};
 }
 

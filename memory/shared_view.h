@@ -65,6 +65,8 @@ class SharedView {
     return {};
   }
 
+  // Whether all of `buffers` is shared just now.
+  Result<> Check(std::span<const GuestBuffer> buffers) const;
   // Lends all of `buffers`, or nothing.
   Result<Lease> Borrow(std::span<const GuestBuffer> buffers);
 

@@ -13,7 +13,14 @@ bool RunningQueue::Pop(DescriptorChain& chain) {
   if (failed_) return false;
   const Result<bool> popped = ring_->Pop(chain);
   if (!popped) Fail(popped.error());
-  return popped.value_or(false);
+  if (!popped.value_or(false)) return false;
+  if (const Result<> shared = memory()->Check(chain.buffers()); !shared) {
+    DeviceCounters::Add(counters_.refused_ranges);
+    DeviceCounters::Add(counters_.errors);
+    Fail(shared.error());
+    return false;
+  }
+  return true;
 }
 
 void RunningQueue::Push(const DescriptorChain& chain, uint32_t written) {

@@ -32,7 +32,8 @@ class RunningQueue {
   EventLoop& loop() { return loop_; }
   const std::shared_ptr<SharedView>& memory() const { return ring_->memory(); }
 
-  // The next request. False: there is none, or the queue failed.
+  // The next request, all of whose buffers the guest shares just now; one that names other memory
+  // fails the queue. False: there is none, or the queue failed.
   bool Pop(DescriptorChain& chain);
   void Unpop() { ring_->Unpop(); }
   // Gives a request back; the driver hears of it at the next Interrupt.

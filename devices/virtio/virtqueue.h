@@ -35,6 +35,7 @@ class DescriptorChain {
  public:
   std::span<const GuestBuffer> readable() const { return std::span(buffers_).first(readable_); }
   std::span<const GuestBuffer> writable() const { return std::span(buffers_).subspan(readable_); }
+  std::span<const GuestBuffer> buffers() const { return buffers_; }
   uint64_t readable_bytes() const { return readable_bytes_; }
   uint64_t writable_bytes() const { return writable_bytes_; }
 

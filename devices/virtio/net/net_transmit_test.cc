@@ -62,15 +62,18 @@ TEST_P(NetTransmitTest, RequestWithoutFrameIsDropped) {
   ExpectDropped(bench, {}, std::array{bench.guest.Room(100)});
 }
 
-TEST_P(NetTransmitTest, HeaderOutsideMemoryIsDropped) {
+TEST_P(NetTransmitTest, HeaderOutsideMemoryStopsTheDevice) {
   NetBench bench(With());
-  ExpectDropped(bench, std::array{GuestBuffer{Gpa{1} << 40, 100}});
+  bench.driver->Submit(1, std::array{GuestBuffer{Gpa{1} << 40, 100}}, {});
+  EXPECT_TRUE(bench.Await([&] { return bench.driver->transport().failure().has_value(); }));
   EXPECT_EQ(bench.device->counters().refused_ranges, 1u);
 }
 
-TEST_P(NetTransmitTest, FrameOutsideMemoryIsDropped) {
+TEST_P(NetTransmitTest, FrameOutsideMemoryStopsTheDevice) {
   NetBench bench(With());
-  ExpectDropped(bench, std::array{bench.guest.Place(Join({}, {})), GuestBuffer{Gpa{1} << 40, 100}});
+  bench.driver->Submit(
+      1, std::array{bench.guest.Place(Join({}, {})), GuestBuffer{Gpa{1} << 40, 100}}, {});
+  EXPECT_TRUE(bench.Await([&] { return bench.driver->transport().failure().has_value(); }));
   EXPECT_EQ(bench.device->counters().refused_ranges, 1u);
 }
 
