@@ -30,7 +30,7 @@ class MsixTableTest : public testing::Test {
     return LoadLeAny(std::span(bytes).first(width));
   }
   // As a driver sets an entry up.
-  void SetUp(uint32_t index, uint32_t data) {
+  void WriteVector(uint32_t index, uint32_t data) {
     Write(index * 16, kAddress);
     Write(index * 16 + 4, 0);
     Write(index * 16 + 8, data);
@@ -50,7 +50,7 @@ TEST_F(MsixTableTest, EntriesAreMaskedAtFirst) {
 
 TEST_F(MsixTableTest, AnUnmaskedEntryIsConnectedWithItsMessage) {
   table_->SetControl(MsixTable::kControlEnable);
-  SetUp(2, 0x41);
+  WriteVector(2, 0x41);
   EXPECT_EQ(record(2).connected, (MsiMessage{kAddress, 0x41}));
   EXPECT_EQ(record(2).connects, 1);
   EXPECT_FALSE(record(1).connected.has_value());
@@ -58,7 +58,7 @@ TEST_F(MsixTableTest, AnUnmaskedEntryIsConnectedWithItsMessage) {
 
 TEST_F(MsixTableTest, MaskingDisconnectsInThreeWays) {
   table_->SetControl(MsixTable::kControlEnable);
-  SetUp(0, 1);
+  WriteVector(0, 1);
   Write(12, 1);
   EXPECT_FALSE(record(0).connected.has_value());
   Write(12, 0);
@@ -72,7 +72,7 @@ TEST_F(MsixTableTest, MaskingDisconnectsInThreeWays) {
 
 TEST_F(MsixTableTest, AChangedMessageIsConnectedAnew) {
   table_->SetControl(MsixTable::kControlEnable);
-  SetUp(0, 1);
+  WriteVector(0, 1);
   Write(8, 2);
   EXPECT_EQ(record(0).connected, (MsiMessage{kAddress, 2}));
 }
@@ -83,7 +83,7 @@ TEST_F(MsixTableTest, WhatComesWhileMaskedIsPending) {
   std::array<uint8_t, 8> bits = {};
   table_->ReadPending(0, bits);
   EXPECT_EQ(LoadLeAny(bits), 1u << 9);
-  SetUp(9, 1);
+  WriteVector(9, 1);
   table_->ReadPending(0, bits);
   EXPECT_EQ(LoadLeAny(bits), 0u);
 }
