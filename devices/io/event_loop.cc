@@ -2,12 +2,13 @@
 #include "devices/io/event_loop.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <array>
 #include <utility>
+
+#include "memory/base/signal_blocker.h"
 
 namespace sealvm {
 
@@ -25,14 +26,9 @@ Result<std::unique_ptr<EventLoop>> EventLoop::Create(const std::string& name) {
   return loop;
 }
 
-// A thread inherits its creator's signal mask.
 Result<> EventLoop::StartThread(const std::string& name) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before);
+  const SignalBlocker blocker(SignalBlocker::All());
   const int error = pthread_create(&thread_, nullptr, ThreadMain, this);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (error != 0) return SystemError("pthread_create", name, error);
   started_ = true;
   pthread_setname_np(thread_, name.c_str());

@@ -4,7 +4,7 @@
 #include <system_error>
 #include <utility>
 
-#include "vmm/machine/signal_blocker.h"
+#include "memory/base/signal_blocker.h"
 
 namespace sealvm {
 

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "vmm/machine/signal_blocker.h"
+#include "memory/base/signal_blocker.h"
 
 namespace sealvm {
 namespace {

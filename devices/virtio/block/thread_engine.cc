@@ -3,13 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <utility>
+
+#include "memory/base/signal_blocker.h"
 
 namespace sealvm {
 
@@ -56,19 +57,15 @@ Result<std::unique_ptr<BlockEngine>> ThreadEngine::Create(int fd, unsigned depth
   return engine;
 }
 
-// A thread inherits its creator's signal mask: signals are the program's business.
+// Signals are the program's business.
 Result<> ThreadEngine::StartThreads(unsigned count) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before);
+  const SignalBlocker blocker(SignalBlocker::All());
   int error = 0;
   while (error == 0 && threads_.size() < count) {
     pthread_t thread = {};
     error = pthread_create(&thread, nullptr, ThreadMain, this);
     if (error == 0) threads_.push_back(thread);
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (error != 0) return SystemError("pthread_create", "a disk's I/O thread", error);
   return {};
 }

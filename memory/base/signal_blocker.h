@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SEALVM_VMM_MACHINE_SIGNAL_BLOCKER_H_
-#define SEALVM_VMM_MACHINE_SIGNAL_BLOCKER_H_
+#ifndef SEALVM_MEMORY_BASE_SIGNAL_BLOCKER_H_
+#define SEALVM_MEMORY_BASE_SIGNAL_BLOCKER_H_
 
 #include <signal.h>
 
@@ -32,4 +32,4 @@ class SignalBlocker {
 
 }  // namespace sealvm
 
-#endif  // SEALVM_VMM_MACHINE_SIGNAL_BLOCKER_H_
+#endif  // SEALVM_MEMORY_BASE_SIGNAL_BLOCKER_H_
