@@ -84,7 +84,7 @@ BlockDevice::BlockDevice(const BlockOptions& options, DiskImage image,
                          BlockEngineFactory make_engine)
     : image_(std::move(image)),
       target_{.image = image_, .serial = options.serial},
-      limiter_(options.limits),
+      rate_(options.limits),
       queue_sizes_(options.queues, options.queue_size),
       make_engine_(std::move(make_engine)),
       queues_(options.queues) {}
@@ -131,7 +131,7 @@ Result<> BlockDevice::OnQueueStart(RunningQueue& queue) {
   queues_[queue.index()] =
       SEALVM_TRY(BlockQueue::Create({.queue = queue,
                                      .target = target_,
-                                     .limiter = limiter_,
+                                     .rate = rate_,
                                      .counters = counters(),
                                      .look_again = [this, &queue] { Kick(queue); }},
                                     std::move(engine)));

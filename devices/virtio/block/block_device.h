@@ -10,12 +10,12 @@
 #include <string_view>
 #include <vector>
 
+#include "devices/io/rate_gate.h"
 #include "devices/io/rate_limits.h"
 #include "devices/virtio/block/block_engine.h"
 #include "devices/virtio/block/block_queue.h"
 #include "devices/virtio/block/block_request.h"
 #include "devices/virtio/block/disk_image.h"
-#include "devices/virtio/block/shared_limiter.h"
 #include "devices/virtio/loop_device.h"
 #include "memory/base/result.h"
 
@@ -69,7 +69,7 @@ class BlockDevice final : public LoopDevice {
 
   const DiskImage image_;
   BlockTarget target_;
-  SharedLimiter limiter_;
+  SharedRate rate_;
   const std::vector<uint16_t> queue_sizes_;
   const BlockEngineFactory make_engine_;
   // Each touched by its queue's thread alone.

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devices/virtio/block/block_queue.h"
 
-#include <errno.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
-
 #include <numeric>
 #include <utility>
 
@@ -12,21 +8,15 @@ namespace sealvm {
 
 Result<std::unique_ptr<BlockQueue>> BlockQueue::Create(Surroundings surroundings,
                                                        std::unique_ptr<BlockEngine> engine) {
-  Fd timer;
-  if (surroundings.limiter.limited()) {
-    timer.Reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-    if (!timer.valid()) return SystemError("timerfd_create", "", errno);
-  }
-  std::unique_ptr<BlockQueue> queue(
-      new BlockQueue(std::move(surroundings), std::move(engine), std::move(timer)));
+  std::unique_ptr<BlockQueue> queue(new BlockQueue(std::move(surroundings), std::move(engine)));
   SEALVM_TRY(queue->Watch());
   return queue;
 }
 
-BlockQueue::BlockQueue(Surroundings surroundings, std::unique_ptr<BlockEngine> engine, Fd timer)
+BlockQueue::BlockQueue(Surroundings surroundings, std::unique_ptr<BlockEngine> engine)
     : with_(std::move(surroundings)),
       engine_(std::move(engine)),
-      timer_(std::move(timer)),
+      gate_(with_.rate),
       requests_(with_.queue.ring().size()),
       free_(requests_.size()) {
   std::iota(free_.rbegin(), free_.rend(), 0U);
@@ -35,19 +25,16 @@ BlockQueue::BlockQueue(Surroundings surroundings, std::unique_ptr<BlockEngine> e
 Result<> BlockQueue::Watch() {
   EventLoop& loop = with_.queue.loop();
   SEALVM_TRY(loop.Watch(engine_->fd(), EPOLLIN, [this](uint32_t) { OnEngine(); }));
-  if (!timer_.valid()) return {};
-  return loop.Watch(timer_.get(), EPOLLIN, [this](uint32_t) { OnTimer(); });
+  return gate_.Open(loop, [this] { Resume(); });
 }
 
 BlockQueue::~BlockQueue() {
-  EventLoop& loop = with_.queue.loop();
-  loop.Unwatch(engine_->fd());
-  if (timer_.valid()) loop.Unwatch(timer_.get());
+  with_.queue.loop().Unwatch(engine_->fd());
   Drain();
 }
 
 bool BlockQueue::Work(int most) {
-  // The timer ends the wait; kicks do not.
+  // The gate ends the wait; kicks do not.
   if (pause_ == Pause::kThrottled) return false;
   writable_end_.reset();
   with_.queue.WantKicks(false);
@@ -78,14 +65,10 @@ BlockQueue::Pause BlockQueue::Take(int most) {
 }
 
 bool BlockQueue::HoldBack(const BlockRequest& request) {
-  if (!with_.limiter.limited()) return false;
   // Header and status count as well: they are few bytes, and the guest's buffers stay unread.
-  const std::optional<std::chrono::nanoseconds> wait =
-      with_.limiter.Take(request.chain.readable_bytes() + request.chain.writable_bytes());
-  if (!wait) return false;
+  if (gate_.Pass(request.chain.readable_bytes() + request.chain.writable_bytes())) return false;
   with_.queue.Unpop();
   DeviceCounters::Add(with_.counters.throttled);
-  ArmTimer(*wait);
   return true;
 }
 
@@ -172,9 +155,7 @@ void BlockQueue::OnEngine() {
   if (again || (pause_ == Pause::kAllInFlight && !free_.empty())) with_.look_again();
 }
 
-void BlockQueue::OnTimer() {
-  uint64_t ignored = 0;
-  if (read(timer_.get(), &ignored, sizeof(ignored)) < 0) return;
+void BlockQueue::Resume() {
   pause_ = Pause::kEmpty;
   with_.look_again();
 }
@@ -186,14 +167,6 @@ void BlockQueue::Drain() {
     engine_->Reap(results_);
     for (const IoResult& result : results_) Release(static_cast<uint32_t>(result.id));
   }
-}
-
-void BlockQueue::ArmTimer(std::chrono::nanoseconds wait) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(wait);
-  itimerspec when = {};
-  when.it_value.tv_sec = static_cast<time_t>(seconds.count());
-  when.it_value.tv_nsec = static_cast<long>((wait - seconds).count());
-  timerfd_settime(timer_.get(), 0, &when, nullptr);
 }
 
 uint64_t BlockQueue::WritableEnd() {

@@ -4,18 +4,16 @@
 
 #include <stdint.h>
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "devices/io/rate_gate.h"
 #include "devices/virtio/block/block_engine.h"
 #include "devices/virtio/block/block_request.h"
-#include "devices/virtio/block/shared_limiter.h"
 #include "devices/virtio/device_counters.h"
 #include "devices/virtio/loop_device.h"
-#include "memory/base/fd.h"
 
 namespace sealvm {
 
@@ -26,12 +24,12 @@ class BlockQueue {
   struct Surroundings {
     RunningQueue& queue;
     BlockTarget& target;
-    SharedLimiter& limiter;
+    SharedRate& rate;
     DeviceCounters& counters;
     std::function<void()> look_again;
   };
 
-  // Watches engine and timer in the queue's loop.
+  // Watches the engine in the queue's loop.
   static Result<std::unique_ptr<BlockQueue>> Create(Surroundings surroundings,
                                                     std::unique_ptr<BlockEngine> engine);
   BlockQueue(const BlockQueue&) = delete;
@@ -46,7 +44,7 @@ class BlockQueue {
   // Why Take took no more.
   enum class Pause { kEmpty, kMostTaken, kAllInFlight, kThrottled };
 
-  BlockQueue(Surroundings surroundings, std::unique_ptr<BlockEngine> engine, Fd timer);
+  BlockQueue(Surroundings surroundings, std::unique_ptr<BlockEngine> engine);
   Result<> Watch();
   Pause Take(int most);
   bool HoldBack(const BlockRequest& request);
@@ -58,14 +56,13 @@ class BlockQueue {
   bool Exchange();
   void TakeIn(const IoResult& result);
   void OnEngine();
-  void OnTimer();
+  void Resume();
   void Drain();
-  void ArmTimer(std::chrono::nanoseconds wait);
   uint64_t WritableEnd();
 
   const Surroundings with_;
   const std::unique_ptr<BlockEngine> engine_;
-  const Fd timer_;
+  RateGate gate_;
 
   // One slot for each entry of the ring; requests are named by their slot's index.
   std::vector<BlockRequest> requests_;

@@ -8,10 +8,10 @@
 #include <optional>
 #include <vector>
 
+#include "devices/io/rate_gate.h"
 #include "devices/virtio/chain_io.h"
 #include "devices/virtio/loop_device.h"
 #include "devices/virtio/net/net_peer.h"
-#include "devices/virtio/net/rate_gate.h"
 
 namespace sealvm {
 

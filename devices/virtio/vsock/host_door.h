@@ -11,8 +11,8 @@
 #include <memory>
 
 #include "devices/io/event_loop.h"
+#include "devices/io/loop_timer.h"
 #include "devices/virtio/vsock/host_greeting.h"
-#include "devices/virtio/vsock/loop_timer.h"
 #include "devices/virtio/vsock/unix_socket.h"
 #include "memory/base/fd.h"
 #include "memory/base/result.h"

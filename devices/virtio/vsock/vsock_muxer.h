@@ -14,11 +14,11 @@
 #include <optional>
 
 #include "devices/io/event_loop.h"
+#include "devices/io/loop_timer.h"
 #include "devices/virtio/chain_io.h"
 #include "devices/virtio/device_counters.h"
 #include "devices/virtio/vsock/host_door.h"
 #include "devices/virtio/vsock/host_stream.h"
-#include "devices/virtio/vsock/loop_timer.h"
 #include "devices/virtio/vsock/unix_socket.h"
 #include "devices/virtio/vsock/vsock_connection.h"
 #include "devices/virtio/vsock/vsock_packet.h"

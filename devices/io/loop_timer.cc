@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "devices/virtio/vsock/loop_timer.h"
+#include "devices/io/loop_timer.h"
 
 #include <errno.h>
 #include <sys/timerfd.h>

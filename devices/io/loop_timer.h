@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SEALVM_DEVICES_VIRTIO_VSOCK_LOOP_TIMER_H_
-#define SEALVM_DEVICES_VIRTIO_VSOCK_LOOP_TIMER_H_
+#ifndef SEALVM_DEVICES_IO_LOOP_TIMER_H_
+#define SEALVM_DEVICES_IO_LOOP_TIMER_H_
 
 #include <chrono>
 #include <functional>
@@ -41,4 +41,4 @@ class LoopTimer {
 
 }  // namespace sealvm
 
-#endif  // SEALVM_DEVICES_VIRTIO_VSOCK_LOOP_TIMER_H_
+#endif  // SEALVM_DEVICES_IO_LOOP_TIMER_H_

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SEALVM_DEVICES_VIRTIO_NET_RATE_GATE_H_
-#define SEALVM_DEVICES_VIRTIO_NET_RATE_GATE_H_
+#ifndef SEALVM_DEVICES_IO_RATE_GATE_H_
+#define SEALVM_DEVICES_IO_RATE_GATE_H_
 
 #include <stdint.h>
 
+#include <chrono>
 #include <functional>
+#include <memory>
+#include <optional>
 
 #include "devices/io/event_loop.h"
+#include "devices/io/loop_timer.h"
 #include "devices/io/rate_limiter.h"
-#include "memory/base/fd.h"
 #include "memory/base/mutex.h"
 #include "memory/base/result.h"
 
@@ -21,6 +24,7 @@ class SharedRate {
       : limited_(limits.any()), limiter_(limits, RateLimiter::Clock::now()) {}
 
   bool limited() const { return limited_; }
+  // As RateLimiter::Take, now.
   std::optional<std::chrono::nanoseconds> Take(uint64_t bytes) SEALVM_EXCLUDES(mutex_);
 
  private:
@@ -36,23 +40,20 @@ class RateGate {
   explicit RateGate(SharedRate& rate) : rate_(rate) {}
   RateGate(const RateGate&) = delete;
   RateGate& operator=(const RateGate&) = delete;
-  ~RateGate() { Close(); }
 
+  // `resume` may destroy nothing that owns the gate. `loop` outlives it, or until Close.
   Result<> Open(EventLoop& loop, std::function<void()> resume);
-  void Close();
+  void Close() { timer_.reset(); }
   // False: `resume` will be called. What passed and did not happen passes again by KeepPaid.
   bool Pass(uint64_t bytes);
   void KeepPaid() { paid_ = true; }
 
  private:
-  bool Arm(std::chrono::nanoseconds delay);
-
   SharedRate& rate_;
-  EventLoop* loop_ = nullptr;
-  Fd timer_;
+  std::unique_ptr<LoopTimer> timer_;
   bool paid_ = false;
 };
 
 }  // namespace sealvm
 
-#endif  // SEALVM_DEVICES_VIRTIO_NET_RATE_GATE_H_
+#endif  // SEALVM_DEVICES_IO_RATE_GATE_H_
