@@ -5,13 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "devices/io/rate_limits.h"
+#include "devices/virtio/net/mac_address.h"
+#include "devices/virtio/net/port_forward.h"
 #include "memory/base/result.h"
 
 namespace sealvm {
@@ -58,22 +59,9 @@ struct DiskConfig {
   friend bool operator==(const DiskConfig&, const DiskConfig&) = default;
 };
 
-using MacAddress = std::array<uint8_t, 6>;
-
 // "52:54:00:12:34:56"; parsing takes digits of either case.
 std::string FormatMacAddress(const MacAddress& mac);
 Result<MacAddress> ParseMacAddress(std::string_view text);
-
-// A port of the host that leads into the guest.
-struct PortForward {
-  enum class Protocol { kTcp, kUdp };
-  Protocol protocol = Protocol::kTcp;
-  std::string host_address{};  // IPv4; empty: any
-  uint16_t host_port = 0;
-  uint16_t guest_port = 0;
-
-  friend bool operator==(const PortForward&, const PortForward&) = default;
-};
 
 // "tcp:127.0.0.1:2222-:22": protocol, host address (may be empty), host port, guest port.
 std::string FormatPortForward(const PortForward& forward);

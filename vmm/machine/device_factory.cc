@@ -53,22 +53,12 @@ NetOptions::Backend ToBackend(NetBackend backend) {
   return NetOptions::Backend::kUser;
 }
 
-PasstForward ToForward(const PortForward& forward) {
-  const bool is_tcp = forward.protocol == PortForward::Protocol::kTcp;
-  return {.protocol = is_tcp ? PasstForward::Protocol::kTcp : PasstForward::Protocol::kUdp,
-          .host_address = forward.host_address,
-          .host_port = forward.host_port,
-          .guest_port = forward.guest_port};
-}
-
 Result<NamedDevice> MakeNet(const NetConfig& config, const Logger& logger) {
   NetOptions options;
   options.backend = ToBackend(config.backend);
   options.tap = config.tap;
   options.fd = config.fd;
-  for (const PortForward& forward : config.forwards) {
-    options.user.forwards.push_back(ToForward(forward));
-  }
+  options.user.forwards = config.forwards;
   options.name = config.id;
   options.mac = config.mac;
   options.queue_pairs = config.queue_pairs;

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <utility>
 
+#include "devices/virtio/net/mac_from_seed.h"
 #include "devices/virtio/net/passt_peer.h"
 #include "devices/virtio/net/tap_peer.h"
 

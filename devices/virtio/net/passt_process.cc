@@ -114,10 +114,10 @@ std::unexpected<Error> ProgramError(const std::string& program, int error) {
   return SystemError("posix_spawn", program, error);
 }
 
-void AddForwards(const PasstOptions& options, PasstForward::Protocol protocol, const char* flag,
+void AddForwards(const PasstOptions& options, PortForward::Protocol protocol, const char* flag,
                  std::vector<std::string>& arguments) {
   const size_t before = arguments.size();
-  for (const PasstForward& forward : options.forwards) {
+  for (const PortForward& forward : options.forwards) {
     if (forward.protocol != protocol) continue;
     arguments.emplace_back(flag);
     arguments.push_back(fmt::format("{}{}:{}",
@@ -144,8 +144,8 @@ std::vector<std::string> PasstArguments(const PasstOptions& options, int fd) {
                     "--gateway", "10.0.2.2", "--mac-addr", "52:55:0a:00:02:02"});
   // Tells on standard output that it serves; not every /dev has a name for that.
   arguments.insert(arguments.end(), {"--pid", "/proc/self/fd/1"});
-  AddForwards(options, PasstForward::Protocol::kTcp, "--tcp-ports", arguments);
-  AddForwards(options, PasstForward::Protocol::kUdp, "--udp-ports", arguments);
+  AddForwards(options, PortForward::Protocol::kTcp, "--tcp-ports", arguments);
+  AddForwards(options, PortForward::Protocol::kUdp, "--udp-ports", arguments);
   return arguments;
 }
 

@@ -2,30 +2,21 @@
 #ifndef SEALVM_DEVICES_VIRTIO_NET_PASST_PROCESS_H_
 #define SEALVM_DEVICES_VIRTIO_NET_PASST_PROCESS_H_
 
-#include <stdint.h>
 #include <sys/types.h>
 
 #include <chrono>
 #include <string>
 #include <vector>
 
+#include "devices/virtio/net/port_forward.h"
 #include "memory/base/fd.h"
 #include "memory/base/result.h"
 
 namespace sealvm {
 
-// A port of the host that leads into the guest.
-struct PasstForward {
-  enum class Protocol { kTcp, kUdp };
-  Protocol protocol = Protocol::kTcp;
-  std::string host_address = {};  // IPv4; empty: any
-  uint16_t host_port = 0;
-  uint16_t guest_port = 0;
-};
-
 struct PasstOptions {
   std::string program = "passt";  // with a slash, or in PATH
-  std::vector<PasstForward> forwards = {};
+  std::vector<PortForward> forwards = {};
   std::chrono::milliseconds patience{10'000};  // for its start
 };
 

@@ -157,8 +157,8 @@ TEST_F(PasstProcessTest, OutputThatNobodyReadsStopsNothing) {
 TEST(PasstArgumentsTest, ForwardsBecomePortOptions) {
   PasstOptions options;
   options.forwards = {
-      {.protocol = PasstForward::Protocol::kTcp, .host_port = 2222, .guest_port = 22},
-      {.protocol = PasstForward::Protocol::kUdp,
+      {.protocol = PortForward::Protocol::kTcp, .host_port = 2222, .guest_port = 22},
+      {.protocol = PortForward::Protocol::kUdp,
        .host_address = "127.0.0.1",
        .host_port = 5353,
        .guest_port = 53}};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "devices/virtio/net/mac_address.h"
+#include "devices/virtio/net/mac_from_seed.h"
 
-#include <fmt/format.h>
+#include <stddef.h>
+#include <stdint.h>
 
 namespace sealvm {
 
@@ -14,11 +15,6 @@ MacAddress MacFromSeed(std::string_view seed) {
   for (size_t i = 0; i < mac.size(); ++i) mac[i] = static_cast<uint8_t>(hash >> (56 - 8 * i));
   mac[0] = static_cast<uint8_t>((mac[0] & ~0x03) | 0x02);
   return mac;
-}
-
-std::string FormatMac(const MacAddress& mac) {
-  return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", mac[0], mac[1], mac[2], mac[3],
-                     mac[4], mac[5]);
 }
 
 }  // namespace sealvm
