@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fetches kernels, kernel headers and programs from the machine's Debian mirror into sealvm's cache.
+"""Fetches kernels, kernel headers, programs and a kernel's source from the machine's Debian mirror
+into sealvm's cache.
 
-    fetch.py --cache DIR [--check | --refresh] uapi|kernels|programs
+    fetch.py --cache DIR [--check | --refresh] uapi|kernels|programs|source
 
 Nothing is installed: packages are downloaded with apt-get (which verifies them), their content is
 unpacked next to its final place and renamed there whole. The cache then looks like this:
@@ -11,6 +12,7 @@ unpacked next to its final place and renamed there whole. The cache then looks l
     kernels/<name> -> <name>-<release>-<digest>              name: cloud-6.1 ... l1-7.x
     kernels/index.json                                       what is there, for programs
     virtiofsd/<package version>-<digest>/{virtiofsd,lib/*}   and  virtiofsd/current -> that
+    linux-source/<package version>/linux-source-6.12.deb     and  linux-source/current -> that
 
 A program comes with all libraries it needs, for it may be of a newer release than this machine:
 run it as `lib/ld-linux-x86-64.so.2 --library-path lib virtiofsd`.
@@ -40,6 +42,9 @@ UAPI_FOLDERS = ("linux", "asm", "asm-generic")
 INDEX_VERSION = 1
 
 VIRTIOFSD = "virtiofsd"
+# What kernel/*.patch are for.
+SOURCE_PACKAGE = "linux-source-6.12"
+
 # What virtiofsd is linked with, by package.
 LIBRARY_PACKAGES = ("libc6", "libgcc-s1", "libcap-ng0", "libseccomp2")
 LOADER = "ld-linux-x86-64.so.2"
@@ -240,6 +245,7 @@ class Cache:
         self.kernels = root / "kernels"
         self.uapi = root / "uapi"
         self.virtiofsd = root / VIRTIOFSD
+        self.source = root / "linux-source"
 
     def has_uapi(self) -> bool:
         include = self.uapi / "current" / "include"
@@ -257,6 +263,9 @@ class Cache:
 
     def has_programs(self) -> bool:
         return self._has_virtiofsd(self.virtiofsd / "current")
+
+    def has_source(self) -> bool:
+        return (self.source / "current" / f"{SOURCE_PACKAGE}.deb").is_file()
 
     @staticmethod
     def _has_virtiofsd(folder: pathlib.Path) -> bool:
@@ -299,6 +308,17 @@ class Cache:
         for program in (VIRTIOFSD, f"lib/{LOADER}"):
             (folder / program).chmod(0o755)
         run([*program_command(folder), "--version"])
+
+    def fetch_source(self) -> None:
+        """The package as it is: unpacked it is thirty times as large."""
+        package = newest_version(SOURCE_PACKAGE)
+        target = self.source / package.version
+        name = f"{SOURCE_PACKAGE}.deb"
+        if not (target / name).is_file():
+            say(f"downloading {SOURCE_PACKAGE} {package.version}")
+            self._build(target, [package], lambda debs, folder: debs[0].rename(folder / name))
+        replace_link(self.source / "current", target.name)
+        self._remove_old(self.source, re.compile(r"[0-9].*"), target)
 
     def fetch_kernels(self, refresh: bool) -> None:
         self.kernels.mkdir(parents=True, exist_ok=True)
@@ -380,17 +400,19 @@ class Cache:
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description="fetch kernels, headers or programs into sealvm's cache")
+        description="fetch kernels, headers, programs or a kernel's source into sealvm's cache")
     parser.add_argument("--cache", required=True, type=pathlib.Path)
     parser.add_argument("--check", action="store_true", help="only say if anything is missing")
     parser.add_argument("--refresh", action="store_true", help="look for newer versions")
-    parser.add_argument("what", choices=("uapi", "kernels", "programs"))
+    parser.add_argument("what", choices=("uapi", "kernels", "programs", "source"))
     arguments = parser.parse_args()
     cache = Cache(arguments.cache.absolute())
     if arguments.check:
-        has = {"uapi": cache.has_uapi, "kernels": cache.has_kernels, "programs": cache.has_programs}
+        has = {"uapi": cache.has_uapi, "kernels": cache.has_kernels,
+               "programs": cache.has_programs, "source": cache.has_source}
         return 0 if has[arguments.what]() else 1
     fetch = {"uapi": cache.fetch_uapi, "programs": cache.fetch_programs,
+             "source": cache.fetch_source,
              "kernels": functools.partial(cache.fetch_kernels, arguments.refresh)}
     try:
         fetch[arguments.what]()

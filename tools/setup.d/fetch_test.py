@@ -153,6 +153,7 @@ class CacheTest(unittest.TestCase):
             self.assertFalse(cache.has_kernels())
             self.assertFalse(cache.has_uapi())
             self.assertFalse(cache.has_programs())
+            self.assertFalse(cache.has_source())
 
 
 @unittest.skipUnless(shutil.which("dpkg-deb"), "dpkg-deb is not installed")
@@ -222,6 +223,35 @@ class ProgramsTest(unittest.TestCase):
         with self.assertRaisesRegex(fetch.FetchError, "lack a file"):
             self.cache.fetch_programs()
         self.assertFalse(self.cache.has_programs())
+
+
+class SourceTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.cache = fetch.Cache(pathlib.Path(folder.name))
+        self.versions: list[str] = []
+
+    def fetch(self, version: str) -> str:
+        """The version that is there after the mirror had this one."""
+        def download(package: fetch.Package, folder: pathlib.Path) -> pathlib.Path:
+            self.versions.append(package.version)
+            (folder / "x.deb").write_text(package.version)
+            return folder / "x.deb"
+
+        with unittest.mock.patch.multiple(
+                fetch, download=download,
+                newest_version=lambda name: fetch.Package(name, version, "")):
+            self.cache.fetch_source()
+        self.assertTrue(self.cache.has_source())
+        return (self.cache.source / "current/linux-source-6.12.deb").read_text()
+
+    def test_newer_version_takes_the_place_of_the_old(self):
+        self.assertEqual([self.fetch("1"), self.fetch("2")], ["1", "2"])
+        self.assertEqual(sorted(f.name for f in self.cache.source.iterdir()), ["2", "current"])
+
+    def test_same_version_is_downloaded_once(self):
+        self.assertEqual([self.fetch("1"), self.fetch("1"), self.versions], ["1", "1", ["1"]])
 
 
 def bzimage(payload: bytes, version: int = 0x20F, sectors: int = 3, offset: int = 0x100) -> bytes:
