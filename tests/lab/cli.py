@@ -16,8 +16,8 @@ from lab import initrd, kernels, qemu, terminal
 from lab.errors import LabError, Unavailable, UsageError
 from lab.session import Lab
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-L1_CHOICES = ("6.12", "7.x", "patched")
+ROOT = kernels.ROOT
+L1_CHOICES = ("6.12", "7.x", *kernels.PATCHED)
 DEFAULT_L1 = "6.12"
 LOAD = ROOT / "bazel-bin/tests/lab/load"
 LOAD_PROGRAMS = ("disk_load", "stream_load")
@@ -110,13 +110,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def content_from(options: argparse.Namespace) -> initrd.L1Content:
-    if options.l1 == "patched":
-        raise Unavailable("--l1 patched: this tree does not build a patched kernel; "
-                          "use --l1 6.12 or --l1 7.x")
     known = kernels.load()
     sealvm = options.sealvm or ROOT / "bazel-bin" / "sealvm"
     return initrd.L1Content(
-        kernel=known[f"l1-{options.l1}"],
+        kernel=kernels.find_l1(options.l1),
         sealvm=None if str(sealvm) == "none" else sealvm,
         files=tuple(options.file),
         guest_kernels=tuple(k for k in known.values() if k.role == "guest")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds the kernels that tools/setup put into the cache, and modules inside them."""
+"""Finds the kernels that tools/setup put into the cache or built there, and modules inside them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,16 @@ import os
 import pathlib
 import re
 
-from lab.errors import LabError
+from lab.errors import LabError, Unavailable
 
 INDEX_VERSION = 1
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# The kernels with this tree's patches, by their names for L1: what kernel/build.sh calls the flavour,
+# and the parts of its configuration.
+PATCHED = {"patched": ("patched", ("l1",)),
+           "patched-debug": ("patched-lockdep-kasan", ("l1", "lockdep", "kasan"))}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +59,37 @@ def load(cache: pathlib.Path | None = None) -> dict[str, Kernel]:
         raise LabError("there are no kernels in the cache: run tools/setup lab") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise LabError(f"{index} cannot be used ({error}): run tools/setup lab --refresh") from error
+
+
+def find_l1(choice: str) -> Kernel:
+    """The kernel that L1 is to run: Debian's of a series, or one of PATCHED."""
+    return _find_patched(choice) if choice in PATCHED else load()[f"l1-{choice}"]
+
+
+def _find_patched(choice: str) -> Kernel:
+    """The newest kernel of the cache that was built with the tree's patches and configuration."""
+    flavour, parts = PATCHED[choice]
+    wanted = {file.name: file.read_bytes() for file in (
+        *(patch for patch in (ROOT / "kernel").glob("[0-9]*.patch")
+          if not patch.name.startswith("0000-")),
+        *(ROOT / "configs/kernel" / f"{part}.config" for part in parts))}
+    built = [entry for entry in (cache_folder() / "kernels").glob(f"{flavour}-[0-9]*")
+             if (entry / "vmlinuz").is_file() and _read_folder(entry / "recipe") == wanted]
+    if not built:
+        raise Unavailable(f"--l1 {choice}: the kernel with this tree's patches is not built here; "
+                          "run tools/setup kernel")
+    folder = max(built, key=lambda entry: entry.stat().st_mtime)
+    try:
+        description = json.loads((folder / "kernel.json").read_text(encoding="utf-8"))
+        return Kernel(choice, "l1", description["release"], *(
+            folder / name for name in ("vmlinuz", "vmlinux", "config", "modules")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LabError(f"{folder} cannot be used ({error}): remove it and run tools/setup kernel"
+                       ) from error
+
+
+def _read_folder(folder: pathlib.Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.glob("*")}
 
 
 @dataclasses.dataclass(frozen=True)

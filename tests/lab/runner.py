@@ -194,9 +194,9 @@ def work(order: list[Stage], queues: dict[Stage, Queue], programs: Programs,
             try:
                 content = content_for(stage, programs)
             except LabError as error:
-                board.say(f"the lab cannot be used: {error}")
+                outcome = "skipped" if isinstance(error, Unavailable) else "failed"
                 for case in drain(queues[stage]):
-                    board.add(Outcome(full_name(stage, case), "failed", 0, str(error)))
+                    board.add(Outcome(full_name(stage, case), outcome, 0, str(error)))
                 break
             run_boot(stage, queues[stage], content, board)
 
@@ -222,7 +222,7 @@ def content_for(stage: Stage, programs: Programs) -> initrd.L1Content:
     # Only that L1's KVM has what these are about.
     secrets = stage.l1 == "7.x"
     return initrd.L1Content(
-        kernel=known[f"l1-{stage.l1}"], sealvm=programs.sealvm,
+        kernel=kernels.find_l1(stage.l1), sealvm=programs.sealvm,
         files=programs.named(L1_HELPERS) if secrets else (),
         guest_kernels=tuple(k for k in known.values() if k.role == "guest"),
         guest_programs=programs.named(GUEST_HELPERS) if secrets else (),
