@@ -105,10 +105,10 @@ patch_source() {
   done < <(patches)
 }
 
-# make for the kernel: the same result wherever and whenever it runs. Tools that keep things at home,
-# such as a rustc that Kconfig asks for its version, keep them in the work folder.
+# make for the kernel: the same result wherever and whenever it runs, with Debian's tools and no
+# others. Those that keep things at home do so in the work folder.
 kernel_make() {
-  env -i PATH="$PATH" HOME="$work" LC_ALL=C TZ=UTC \
+  env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME="$work" LC_ALL=C TZ=UTC \
     KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 1970' KBUILD_BUILD_VERSION=1 \
     KBUILD_BUILD_USER=sealvm KBUILD_BUILD_HOST=sealvm KCONFIG_ALLCONFIG="$work/all.config" \
     nice -n 10 make -C "$work/source" --no-print-directory CC=gcc "$@" </dev/null {lock}>&-
