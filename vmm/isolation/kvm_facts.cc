@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/isolation/kvm_facts.h"
 
-#include <array>
-
 namespace sealvm {
 namespace {
 
@@ -14,8 +12,8 @@ struct Capability {
 #define SEALVM_CAPABILITY(name) \
   Capability { #name, name }
 
-// Numbers and meanings: linux/kvm.h and Documentation/virt/kvm/api.rst.
-constexpr std::array kCapabilities = {
+// Numbers and meanings: linux/kvm.h and Documentation/virt/kvm/api.rst; the last one is ours.
+constexpr Capability kCapabilities[] = {
     SEALVM_CAPABILITY(KVM_CAP_USER_MEMORY),        SEALVM_CAPABILITY(KVM_CAP_USER_MEMORY2),
     SEALVM_CAPABILITY(KVM_CAP_NR_VCPUS),           SEALVM_CAPABILITY(KVM_CAP_MAX_VCPUS),
     SEALVM_CAPABILITY(KVM_CAP_NR_MEMSLOTS),        SEALVM_CAPABILITY(KVM_CAP_IMMEDIATE_EXIT),
@@ -25,7 +23,7 @@ constexpr std::array kCapabilities = {
     SEALVM_CAPABILITY(KVM_CAP_EXIT_HYPERCALL),     SEALVM_CAPABILITY(KVM_CAP_VM_TYPES),
     SEALVM_CAPABILITY(KVM_CAP_GUEST_MEMFD),        SEALVM_CAPABILITY(KVM_CAP_GUEST_MEMFD_FLAGS),
     SEALVM_CAPABILITY(KVM_CAP_MEMORY_ATTRIBUTES),  SEALVM_CAPABILITY(KVM_CAP_MEMORY_FAULT_INFO),
-    SEALVM_CAPABILITY(KVM_CAP_PRE_FAULT_MEMORY),
+    SEALVM_CAPABILITY(KVM_CAP_PRE_FAULT_MEMORY),   {"KVM_CAP_SEALED_MEMFD", kvm::kCapSealedMemfd},
 };
 
 #undef SEALVM_CAPABILITY

@@ -28,6 +28,18 @@ Result<kvm::Vm> CreateDefaultVm(const kvm::System& system) {
   return vm;
 }
 
+// The seal alone proves nothing about KVM: a kernel may have the one without the other.
+Result<kvm::Vm> CreateSealVm(const kvm::System& system) {
+  SEALVM_TRY(FindGuestSeal());
+  kvm::Vm vm = SEALVM_TRY(system.CreateVm());
+  if (SEALVM_TRY(vm.CheckExtension(kvm::kCapSealedMemfd)) == 0) {
+    return Refused(
+        "KVM_CAP_SEALED_MEMFD is 0: this kernel has the guest seal, but its KVM takes no "
+        "sealed memfd");
+  }
+  return vm;
+}
+
 Result<kvm::Vm> CreateSwProtectedVm(const kvm::System& system) {
   const int types = SEALVM_TRY(system.CheckExtension(KVM_CAP_VM_TYPES));
   if ((types & 1 << KVM_X86_SW_PROTECTED_VM) == 0) {
@@ -70,8 +82,7 @@ Result<kvm::Vm> CreateVmFor(PrivateMemoryKind kind, const kvm::System& system) {
     case PrivateMemoryKind::kGuestMemfd:
       return CreateDefaultVm(system);
     case PrivateMemoryKind::kSeal:
-      SEALVM_TRY(FindGuestSeal());
-      return system.CreateVm();
+      return CreateSealVm(system);
     case PrivateMemoryKind::kSwProtected:
       break;
   }

@@ -14,6 +14,10 @@
 
 namespace sealvm::kvm {
 
+// KVM_CAP_SEALED_MEMFD of the patches in kernel/: memslots of any VM take a memfd with the guest
+// seal where others take a guest_memfd. No released kernel knows the number.
+inline constexpr int kCapSealedMemfd = 1024;
+
 // /dev/kvm: the system ioctls of Documentation/virt/kvm/api.rst. Thread-safe; outlives nothing: a
 // Vm keeps working after its System is gone.
 class System {
