@@ -29,9 +29,12 @@ constexpr std::array<GuestSeal, 3> kCandidates = {{{.creation_flag = 0x20, .seal
 
 constexpr uint64_t kProbeSize = 2 * kPageSize;
 
+// As /proc/PID/fd shows it; ordinary guest memory is called otherwise.
+constexpr const char* kName = "sealvm-sealed";
+
 Result<Fd> CreateMemfd(const GuestSeal& seal) {
   const unsigned door = seal.creation_flag != 0 ? seal.creation_flag : MFD_ALLOW_SEALING;
-  Fd fd(memfd_create("sealvm-guest", MFD_CLOEXEC | door));
+  Fd fd(memfd_create(kName, MFD_CLOEXEC | door));
   if (!fd.valid()) return SystemError("memfd_create", "", errno);
   return fd;
 }
