@@ -67,6 +67,22 @@ guest triple_fault
 end_guest triple_fault
     .code16
 
+# Again and again: takes a dword from port 0x20, stores it at GPA 0x80000 unless it is 0, and writes
+# what is there to port 0x10.
+guest memory_cell
+    mov $0x8000, %ax
+    mov %ax, %es
+1:  mov $0x20, %dx
+    in %dx, %eax
+    test %eax, %eax
+    jz 2f
+    mov %eax, %es:0
+2:  mov %es:0, %eax
+    mov $0x10, %dx
+    out %eax, %dx
+    jmp 1b
+end_guest memory_cell
+
 guest spin
 1:  jmp 1b
 end_guest spin
