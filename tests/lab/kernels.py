@@ -16,10 +16,20 @@ INDEX_VERSION = 1
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# The kernels with this tree's patches, by their names for L1: what kernel/build.sh calls the flavour,
-# and the parts of its configuration.
-PATCHED = {"patched": ("patched", ("l1",)),
-           "patched-debug": ("patched-lockdep-kasan", ("l1", "lockdep", "kasan"))}
+
+@dataclasses.dataclass(frozen=True)
+class Flavour:
+    """Of the kernels with this tree's patches."""
+
+    name: str  # kernel/build.sh's
+    parts: tuple[str, ...]  # of its configuration
+    setup: str  # the command that builds it
+
+
+# By their names for L1.
+PATCHED = {"patched": Flavour("patched", ("l1",), "tools/setup kernel"),
+           "patched-debug": Flavour("patched-lockdep-kasan", ("l1", "lockdep", "kasan"),
+                                    "tools/setup kernel-debug")}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,23 +78,23 @@ def find_l1(choice: str) -> Kernel:
 
 def _find_patched(choice: str) -> Kernel:
     """The newest kernel of the cache that was built with the tree's patches and configuration."""
-    flavour, parts = PATCHED[choice]
+    flavour = PATCHED[choice]
     wanted = {file.name: file.read_bytes() for file in (
         *(patch for patch in (ROOT / "kernel").glob("[0-9]*.patch")
           if not patch.name.startswith("0000-")),
-        *(ROOT / "configs/kernel" / f"{part}.config" for part in parts))}
-    built = [entry for entry in (cache_folder() / "kernels").glob(f"{flavour}-[0-9]*")
+        *(ROOT / "configs/kernel" / f"{part}.config" for part in flavour.parts))}
+    built = [entry for entry in (cache_folder() / "kernels").glob(f"{flavour.name}-[0-9]*")
              if (entry / "vmlinuz").is_file() and _read_folder(entry / "recipe") == wanted]
     if not built:
         raise Unavailable(f"--l1 {choice}: the kernel with this tree's patches is not built here; "
-                          "run tools/setup kernel")
+                          f"run {flavour.setup}")
     folder = max(built, key=lambda entry: entry.stat().st_mtime)
     try:
         description = json.loads((folder / "kernel.json").read_text(encoding="utf-8"))
         return Kernel(choice, "l1", description["release"], *(
             folder / name for name in ("vmlinuz", "vmlinux", "config", "modules")))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LabError(f"{folder} cannot be used ({error}): remove it and run tools/setup kernel"
+        raise LabError(f"{folder} cannot be used ({error}): remove it and run {flavour.setup}"
                        ) from error
 
 

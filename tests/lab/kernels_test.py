@@ -71,7 +71,7 @@ class FindPatchedTest(unittest.TestCase):
 
     def test_flavours_are_not_mixed(self):
         self.add("patched-6.12.117-1-abc")
-        with self.assertRaises(Unavailable):
+        with self.assertRaisesRegex(Unavailable, "run tools/setup kernel-debug"):
             kernels.find_l1("patched-debug")
         debug = self.add("patched-lockdep-kasan-6.12.117-1-def", "lockdep", "kasan")
         self.assertEqual(kernels.find_l1("patched-debug").vmlinuz, debug / "vmlinuz")
