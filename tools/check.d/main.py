@@ -157,8 +157,9 @@ def fuzz() -> list[Outcome]:
     for program, setup in (("bazel", "build"), (SANITIZER_COMPILER, "test")):
         if shutil.which(program) is None:
             return [Outcome("fuzz", SKIPPED, f"{program} is missing; run tools/setup {setup}")]
-    bazel = bazel_command("fuzz")
-    flags = ["--config=asan", "--copt=-fsanitize=fuzzer-no-link", "--symlink_prefix=/"]
+    # What part "asan" built is used again.
+    bazel = bazel_command("asan")
+    flags = ["--config=asan", "--symlink_prefix=/"]
     corpora = ROOT / "tests" / "fuzz" / "corpus"
     names = fuzzing.targets(corpora)
     programs = [f"//tests/fuzz:{name}_fuzzer" for name in names]
