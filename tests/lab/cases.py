@@ -16,17 +16,24 @@ from lab.device_cases import (device_cases, device_soak_cases, sealed_device_soa
 from lab.device_cost_cases import exits_case as device_exits_case
 from lab.device_cost_cases import rates_case
 from lab.diagnostic import check_diagnostic
+from lab.kernel_cases import (debug_log_case, log_case, seal_number_case, seal_number_in_guest_case,
+                              selftest_cases)
 from lab.launch_cases import launch_cases
-from lab.memory_cases import diagnostic_cases, large_diagnostic_case, memory_cases
-from lab.sealed_cases import (boots_in_a_row_case, check_private_guest, check_private_guest_stops,
-                              cost_case, exits_case, private_memory_case, sealed_boots, sealed_case,
-                              sealed_refused_case)
-from lab.secrecy_cases import inside_case, outside_case, secrecy_cases
+from lab.memory_cases import (ABSENT, absent_case, auto_provider_case, diagnostic_cases,
+                              large_diagnostic_case, memory_cases, provider_memory_cases)
+from lab.sealed_cases import (PROVIDERS, boots_in_a_row_case, check_private_guest,
+                              check_private_guest_stops, cost_case, exits_case, private_memory_case,
+                              sealed_boots, sealed_case, sealed_refused_case)
+from lab.secrecy_cases import inside_case, outside_case, provider_secrecy_cases, secrecy_cases
 from lab.session import Result
 from lab.stage import Stage
 
 # "default" is what ./check lab runs, "soak" what takes too long for that.
 SUITES = ("default", "soak")
+
+# What the kernels of this tree have: 6.12 has no guest_memfd for default VMs.
+OWN_PROVIDERS = ("seal", "sw-protected")
+DEBUG_BOOTS = 30
 
 # Quiet boot of the 6.12 kernel, exits to user space until init. Microvm VMMs: 319 to 1622.
 MAX_EXITS_UNTIL_INIT = 300
@@ -68,12 +75,21 @@ def check_doctor(result: Result) -> None:
     expect(isinstance(speed["hardware_speed"], bool), f"odd speed: {speed}")
 
 
-def check_doctor_finds_sealed(result: Result) -> None:
-    check_doctor(result)
-    report = json_of(text_of(result.stdout), "the report")
-    memory = report["private_memory"]["guest_memfd"]
-    expect(memory["present"] and memory["works"], f"guest_memfd: {memory}")
-    expect(report["modes"]["sealed"]["available"], f"sealed: {report['modes']['sealed']}")
+def check_doctor_finds(*providers: str) -> Callable[[Result], None]:
+    """These providers of private memory, no others, and mode sealed."""
+    def check(result: Result) -> None:
+        check_doctor(result)
+        report = json_of(text_of(result.stdout), "the report")
+        for provider, memory in report["private_memory"].items():
+            there = provider in providers
+            expect(memory["present"] == memory["works"] == there, f"{provider}: {memory}")
+            expect(there or ABSENT[provider] in memory["reason"], f"{provider}: {memory}")
+        expect(report["modes"]["sealed"]["available"], f"sealed: {report['modes']['sealed']}")
+    return check
+
+
+def doctor_finds_case(*providers: str) -> Case:
+    return Case("doctor", "sealvm doctor --json", check_doctor_finds(*providers), 60)
 
 
 def check_reports(result: Result) -> None:
@@ -198,14 +214,16 @@ def default_cases(stage: Stage) -> list[Case]:
     match stage.name:
         case "6.12":
             return [*common_cases(), *boot_matrix(), *guest_cases(),
-                    sealed_refused_case("KVM_CAP_GUEST_MEMFD_FLAGS is 0x0"), *device_cases(),
+                    sealed_refused_case("KVM_CAP_GUEST_MEMFD_FLAGS is 0x0"),
+                    *(absent_case(provider) for provider in PROVIDERS), seal_number_case(),
+                    seal_number_in_guest_case("cloud-6.1"), *device_cases(),
                     device_exits_case("mmio"), device_exits_case("io")]
         case "7.x":
             return [*common_cases(), *boots, private_memory_case(check_private_guest_stops),
-                    sealed_refused_case("CPUID in private memory"),
+                    sealed_refused_case("CPUID in private memory"), seal_number_case(),
                     together_case("cloud-7.x", "none")]
         case "7.x-patched":
-            return [Case("doctor", "sealvm doctor --json", check_doctor_finds_sealed, 60),
+            return [doctor_finds_case("guest_memfd"),
                     private_memory_case(check_private_guest("exit")),
                     *(sealed_case(kernel, cpus=2) for kernel in GUEST_KERNELS),
                     sealed_case("cloud-6.12", cpus=1, image="vmlinux"),
@@ -219,6 +237,15 @@ def default_cases(stage: Stage) -> list[Case]:
         case "7.x-patched-9G":
             return [sealed_case("cloud-6.12", cpus=2, memory_mib=6144), large_diagnostic_case()]
         case "7.x-patched-intel-9G":
+            return []
+        case "patched":
+            return [doctor_finds_case(*OWN_PROVIDERS), *selftest_cases(), seal_number_case(),
+                    absent_case("guest_memfd"), auto_provider_case("seal"),
+                    *(sealed_case("cloud-6.12", cpus=2, provider=provider)
+                      for provider in OWN_PROVIDERS),
+                    *provider_memory_cases(OWN_PROVIDERS), *provider_secrecy_cases(OWN_PROVIDERS),
+                    together_case("cloud-6.12", "sealed"), log_case()]
+        case "patched-debug":
             return []
     raise CheckFailed(f"no tests for L1 {stage.name}")
 
@@ -235,6 +262,14 @@ def soak_cases(stage: Stage) -> list[Case]:
                     *sealed_device_soak_cases()]
         case "7.x-patched-9G" | "7.x-patched-intel-9G":
             return sealed_boots(memory_mib=6144)
+        case "patched":
+            return [case for provider in OWN_PROVIDERS
+                    for case in (*sealed_boots(provider=provider),
+                                 boots_in_a_row_case(provider=provider))]
+        case "patched-debug":
+            return [*selftest_cases(), seal_number_case(),
+                    sealed_case("cloud-6.12", cpus=1, provider="sw-protected"),
+                    boots_in_a_row_case(DEBUG_BOOTS, "seal"), debug_log_case()]
     return []
 
 

@@ -14,7 +14,8 @@ from types import FrameType
 
 from lab import initrd, kernels, qemu, terminal
 from lab.errors import LabError, Unavailable, UsageError
-from lab.session import Lab
+from lab.session import BOOT_SECONDS, Lab
+from lab.stage import Stage
 
 ROOT = kernels.ROOT
 L1_CHOICES = ("6.12", "7.x", *kernels.PATCHED)
@@ -128,6 +129,11 @@ def shape_from(options: argparse.Namespace) -> qemu.Shape:
     return qemu.Shape(options.cpus, options.memory, qemu.find(options.qemu, options.cpu_like))
 
 
+def patience(options: argparse.Namespace) -> float:
+    """For L1's boot, in seconds."""
+    return BOOT_SECONDS * Stage(options.l1).slowness
+
+
 def command_of(options: argparse.Namespace) -> list[str]:
     arguments: list[str] = options.arguments
     return arguments[1:] if arguments[:1] == ["--"] else arguments
@@ -143,7 +149,7 @@ def run_command(options: argparse.Namespace) -> int:
     if not command:
         raise UsageError("run: no COMMAND given; put it behind '--'")
     shape = shape_from(options)
-    lab = Lab(content_from(options), shape)
+    lab = Lab(content_from(options), shape, boot_seconds=patience(options))
     with lab:
         try:
             result = lab.run(shlex.join(command), options.timeout, stdin=usable_stdin(),
@@ -175,7 +181,7 @@ def run_shell(options: argparse.Namespace) -> int:
     shape = shape_from(options)
     command = command_of(options)
     print("tools/lab: booting L1; Ctrl-] ends the lab", file=sys.stderr)
-    with Lab(content_from(options), shape, terminal=True) as lab:
+    with Lab(content_from(options), shape, terminal=True, boot_seconds=patience(options)) as lab:
         return terminal.interact(lab, f"exec {shlex.join(command)}" if command else "exec sh -i")
 
 

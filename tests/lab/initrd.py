@@ -17,7 +17,7 @@ from lab.errors import LabError, UsageError
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUSYBOX = pathlib.Path("/bin/busybox")
-KVM_MODULES = ["irqbypass", "ccp", "kvm", "kvm-amd"]
+KVM_MODULES = ["kvm-amd"]
 
 # Tells the VMM of a panic; guests find the device through ACPI or PCI.
 GUEST_MODULES = ["pvpanic-mmio", "pvpanic-pci"]

@@ -7,10 +7,10 @@ import re
 import shlex
 from collections.abc import Callable
 
-from lab.boots import EXIT_REFUSED
-from lab.case import (Case, CheckFailed, NotHere, expect, expect_exit, expect_line, json_of, section,
-                      text_of)
+from lab.case import (Case, expect, expect_exit, expect_line, json_of, number_after, section, text_of,
+                      value_after)
 from lab.diagnostic import check_diagnostic
+from lab.sealed_cases import mode_words, name_of, sealed_refused_case
 from lab.session import Result
 
 CONVERTED_MIB = 64
@@ -28,8 +28,9 @@ mkdir -p /sys/fs/cgroup/vm
 in_cgroup() { sh -c 'echo $$ >/sys/fs/cgroup/vm/cgroup.procs; exec "$@"' in_cgroup "$@"; }
 """
 
-# The guest goes on with each line that it gets; what the host then uses is read in between.
+# The guest goes on with each line that it gets; `look STEP` is done in between.
 STEPS = IN_CGROUP + """
+@LOOK@
 mkfifo /tmp/keys
 in_cgroup @RUN@ </tmp/keys >/tmp/screen 2>/tmp/messages &
 vmm=$!
@@ -40,7 +41,7 @@ for step in 1 2 3 4; do
     kill -0 $vmm 2>/dev/null || break
     usleep 100000
   done
-  echo "used-$step $(cat /sys/fs/cgroup/vm/memory.current)"
+  look $step
   echo >&9
 done
 wait $vmm
@@ -51,11 +52,35 @@ rm -f /tmp/keys /tmp/screen /tmp/messages /tmp/stats.json
 exit $status
 """
 
+# What the host uses. Of a sealed memfd the file says so too, and root tries to read it.
+LOOK_AT_USE = """
+look() {
+  echo "used-$1 $(cat /sys/fs/cgroup/vm/memory.current)"
+  for file in /proc/$(head -n 1 /sys/fs/cgroup/vm/cgroup.procs)/fd/*; do
+    case $(readlink $file) in /memfd:sealvm-sealed*) ;; *) continue ;; esac
+    echo "blocks-$1 $(stat -L -c %b $file)"
+    cat $file >/dev/null 2>/tmp/refusal && echo "root read the memory"
+    echo "refusal-$1 $(cat /tmp/refusal)"
+    rm /tmp/refusal
+  done
+}
+"""
 
-def diagnostic_run(words: str = "", *, memory: str = "64M", cpus: int = 1,
+# What the host can take away from the guest, by swapping it out.
+LOOK_AT_SWAP = """
+mkswap /dev/ram0 >/dev/null && swapon /dev/ram0
+trap 'swapoff /dev/ram0' EXIT
+look() {
+  echo 128M >/sys/fs/cgroup/vm/memory.reclaim
+  echo "swapped-$1 $(cat /sys/fs/cgroup/vm/memory.swap.current)"
+}
+"""
+
+
+def diagnostic_run(words: str = "", *, memory: str = "64M", cpus: int = 1, provider: str = "auto",
                    extra: tuple[str, ...] = ()) -> str:
-    command = ["sealvm", "run", "--isolation", "sealed", "--memory", memory, "--cpus", str(cpus),
-               *extra]
+    command = ["sealvm", "run", *mode_words("sealed", provider), "--memory", memory,
+               "--cpus", str(cpus), *extra]
     if words:
         command += ["--cmdline", words]
     return shlex.join(command)
@@ -78,11 +103,14 @@ def check_sealed_diagnostic(cpus: int, first_mib: str) -> Callable[[Result], Non
     return check
 
 
+def diagnostic_case(cpus: int, provider: str = "auto") -> Case:
+    name = "/".join(["sealed", *name_of(provider), "diagnostic-guest", f"{cpus}-cpu"])
+    return Case(name, diagnostic_run(cpus=cpus, provider=provider) + " </dev/null",
+                check_sealed_diagnostic(cpus, "private" if cpus == 1 else "shared"), 120)
+
+
 def diagnostic_cases() -> list[Case]:
-    return [Case(f"sealed/diagnostic-guest/{cpus}-cpu",
-                 diagnostic_run(cpus=cpus) + " </dev/null",
-                 check_sealed_diagnostic(cpus, first_mib), 120)
-            for cpus, first_mib in ((1, "private"), (2, "shared"))]
+    return [diagnostic_case(cpus) for cpus in (1, 2)]
 
 
 def check_large(result: Result) -> None:
@@ -96,11 +124,25 @@ def large_diagnostic_case() -> Case:
                 diagnostic_run("diag=quick", memory="5G") + " </dev/null", check_large, 200)
 
 
-def used_mib(result: Result, step: int) -> float:
-    found = re.search(rf"^used-{step} (\d+)$", text_of(result.stdout), re.MULTILINE)
-    if found is None:
-        raise CheckFailed(f"no memory.current of step {step}")
-    return int(found[1]) / (1 << 20)
+RELEASE_STEPS = (1, 2, 3, 4)
+
+
+def expect_changes(what: str, mib: list[float], *wanted: int) -> str:
+    """From step to step; returns the numbers as text."""
+    shown = ", ".join(f"{value:.1f}" for value in mib)
+    for before, after, change in zip(mib, mib[1:], wanted):
+        expect(abs(after - before - change) <= SLACK_MIB,
+               f"{what} in MiB: {shown}; {change:+} expected, {after - before:+.1f} seen")
+    return f"{what} in MiB: {shown}"
+
+
+def check_sealed_memfd(result: Result) -> str:
+    """The file's blocks are those of the private half, and root is refused."""
+    blocks = [number_after(result, f"blocks-{step}") * 512 / (1 << 20) for step in RELEASE_STEPS]
+    for step in RELEASE_STEPS:
+        refusal = value_after(result, f"refusal-{step}")
+        expect("Operation not permitted" in refusal, f"root's read was not refused: '{refusal}'")
+    return expect_changes("st_blocks", blocks, -CONVERTED_MIB, 0, CONVERTED_MIB)
 
 
 def check_release(result: Result) -> str:
@@ -108,25 +150,48 @@ def check_release(result: Result) -> str:
     charges falls and rises by just that."""
     expect_line(result, "convert: done")
     expect_exit(result, 0)
-    used = [used_mib(result, step) for step in (1, 2, 3, 4)]
-    shown = ", ".join(f"{mib:.1f}" for mib in used)
-    for before, after, wanted in ((0, 1, -CONVERTED_MIB), (1, 2, CONVERTED_MIB), (2, 3, 0)):
-        change = used[after] - used[before]
-        expect(abs(change - wanted) <= SLACK_MIB,
-               f"the cgroup uses {shown} MiB; {wanted:+} MiB expected, {change:+.1f} seen")
+    used = [number_after(result, f"used-{step}") / (1 << 20) for step in RELEASE_STEPS]
+    measured = expect_changes("memory.current", used, -CONVERTED_MIB, CONVERTED_MIB, 0)
     stats = json_of(section(result, "stats"), "--stats")["memory"]
     conversions = stats["conversions"]
     expect((conversions["to_shared"], conversions["to_private"]) == (1, 1),
            f"one conversion each way was made, --stats says {conversions}")
     expect(stats["private_peak_bytes"] >= CONVERTED_MIB << 20,
            f"the peak is below what was filled: {stats}")
-    return f"memory.current in MiB: {shown}"
+    return measured
 
 
-def release_case() -> Case:
-    run = diagnostic_run(f"diag=convert:{CONVERTED_MIB}M", memory="128M",
+def steps(run: str, look: str) -> str:
+    return STEPS.replace("@LOOK@", look).replace("@RUN@", run)
+
+
+def check_sealed_release(result: Result) -> str:
+    return f"{check_release(result)}; {check_sealed_memfd(result)}"
+
+
+def release_case(provider: str = "auto") -> Case:
+    run = diagnostic_run(f"diag=convert:{CONVERTED_MIB}M", memory="128M", provider=provider,
                          extra=("--stats", "/tmp/stats.json"))
-    return Case("sealed/release", STEPS.replace("@RUN@", run), check_release, 200)
+    check = check_sealed_release if provider == "seal" else check_release
+    return Case("/".join(["sealed", *name_of(provider), "release"]), steps(run, LOOK_AT_USE), check,
+                200)
+
+
+def check_swap(result: Result) -> str:
+    """None of what is private is swapped out, but what is shared is, by the same means."""
+    expect_line(result, "convert: done")
+    expect_exit(result, 0)
+    swapped = [number_after(result, f"swapped-{step}") / (1 << 20) for step in RELEASE_STEPS]
+    shown = "swapped out in MiB: " + ", ".join(f"{mib:.1f}" for mib in swapped)
+    expect(swapped[0] < CONVERTED_MIB / 4 and swapped[2] > CONVERTED_MIB / 2, shown)
+    return shown
+
+
+def swap_case(provider: str) -> Case:
+    run = diagnostic_run(f"diag=convert:{CONVERTED_MIB}M", memory="128M", provider=provider,
+                         extra=("--stats", "/tmp/stats.json"))
+    return Case("/".join(["sealed", *name_of(provider), "swap"]), steps(run, LOOK_AT_SWAP),
+                check_swap, 200)
 
 
 def check_storm(result: Result) -> None:
@@ -137,9 +202,10 @@ def check_storm(result: Result) -> None:
            f"--stats says {conversions}")
 
 
-def storm_case() -> Case:
-    run = diagnostic_run(f"diag=conversion-storm:{CONVERSIONS}", extra=("--stats", "/tmp/s.json"))
-    return Case("sealed/conversion-storm",
+def storm_case(provider: str = "auto") -> Case:
+    run = diagnostic_run(f"diag=conversion-storm:{CONVERSIONS}", provider=provider,
+                         extra=("--stats", "/tmp/s.json"))
+    return Case("/".join(["sealed", *name_of(provider), "conversion-storm"]),
                 f"{run} </dev/null; status=$?; echo '== stats'; cat /tmp/s.json; exit $status",
                 check_storm, 120)
 
@@ -175,20 +241,39 @@ def garbage_case() -> Case:
 
 
 # How a kernel says that it does not have a provider's kind of memory.
-ABSENT = {"seal": "has no guest seal", "sw-protected": "no KVM_X86_SW_PROTECTED_VM"}
+ABSENT = {"guest_memfd": "default VMs have no private guest_memfd", "seal": "has no guest seal",
+          "sw-protected": "no KVM_X86_SW_PROTECTED_VM"}
 
 
-def provider_case(provider: str) -> Case:
-    """A diagnostic guest in this provider's memory and no other."""
+def absent_case(provider: str) -> Case:
+    """A provider that L1's kernel does not have is refused, though others may be there."""
+    return sealed_refused_case(ABSENT[provider], provider)
+
+
+def check_taken(provider: str) -> Callable[[Result], None]:
     def check(result: Result) -> None:
-        absent = ABSENT[provider]
-        if result.exit_code == EXIT_REFUSED and absent in text_of(result.stderr):
-            raise NotHere(f"the lab's kernel: {absent}")
-        check_sealed_diagnostic(1, "private")(result)
-    run = diagnostic_run(extra=("--memory-provider", provider))
-    return Case(f"sealed/provider/{provider}", run + " </dev/null", check, 120)
+        expect_exit(result, 0)
+        taken = json_of(section(result, "stats"), "--stats")["memory"]["provider"]
+        expect(taken == provider, f"the memory comes from {taken}, {provider} expected")
+    return check
+
+
+def auto_provider_case(provider: str) -> Case:
+    """Without a choice of the user's the best that works is taken."""
+    run = diagnostic_run("diag=quick", extra=("--stats", "/tmp/s.json"))
+    return Case("sealed/auto-provider",
+                f"{run} </dev/null; status=$?; echo '== stats'; cat /tmp/s.json; exit $status",
+                check_taken(provider), 120)
 
 
 def memory_cases() -> list[Case]:
-    return [*diagnostic_cases(), provider_case("seal"), provider_case("sw-protected"),
-            release_case(), storm_case(), garbage_case(), *limit_cases()]
+    return [*diagnostic_cases(), absent_case("seal"), absent_case("sw-protected"),
+            auto_provider_case("guest_memfd"), release_case(), storm_case(), garbage_case(),
+            *limit_cases()]
+
+
+def provider_memory_cases(providers: tuple[str, ...]) -> list[Case]:
+    """The same for providers that the user names."""
+    return [case for provider in providers
+            for case in (diagnostic_case(2, provider), release_case(provider),
+                         swap_case(provider), storm_case(provider))]

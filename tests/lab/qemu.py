@@ -23,6 +23,9 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # L1's own messages stay on the serial port; `quiet` and no mitigations save emulated time.
 KERNEL_ARGUMENTS = "console=ttyS0 reboot=t panic=-1 quiet mitigations=off"
 
+# Where L1's kernel is what is tested, warnings count.
+PATCHED_KERNEL_ARGUMENTS = KERNEL_ARGUMENTS + " loglevel=5"
+
 # Virtio-serial ports of L1 by name. The other channels: "console" is its serial port, "terminal"
 # its hvc0, "emulator" what QEMU itself says.
 PORTS = ("control", "stdout", "stderr", "stdin")
@@ -136,7 +139,8 @@ def _command(shape: Shape, content: initrd.L1Content, image: int,
         "-M", "q35,smbus=off,sata=off,usb=off,vmport=off", "-accel", "tcg,thread=multi",
         "-cpu", shape.emulator.cpu, "-smp", str(shape.cpus), "-m", f"{shape.memory_mib}M",
         "-kernel", str(content.kernel.vmlinuz), "-initrd", f"/proc/self/fd/{image}",
-        "-append", KERNEL_ARGUMENTS,
+        "-append", (PATCHED_KERNEL_ARGUMENTS if content.kernel.name in kernels.PATCHED
+                    else KERNEL_ARGUMENTS),
         "-device", "virtio-serial-pci,id=ports",
     ]
     for name, end in remote.items():

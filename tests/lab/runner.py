@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the lab's tests, many in one L1 boot.
 
-    runner.py [--suite default|soak] [--l1 6.12|7.x]... [--only REGEX] [--results FILE.json]
+    runner.py [--suite default|soak] [--l1 6.12|7.x|patched|patched-debug]... [--only REGEX] [--results FILE.json]
               [--list] [--sealvm PATH] [--helpers FOLDER] [--jobs N]
 
 Prints a line for each test and the output of those that fail. The results file is a list of
@@ -26,17 +26,21 @@ from lab import cases, initrd, kernels, qemu
 from lab.case import Case, CheckFailed, NotHere, text_of
 from lab.cli import ROOT, end_orderly
 from lab.errors import LabError, Unavailable
-from lab.session import Lab, Result
+from lab.kernel_cases import expect_no_reports, reports_in, selftests
+from lab.session import BOOT_SECONDS, Lab, Result
 from lab.stage import MEMORY_MIB, STAGES, Stage
 
 SHOWN_LINES = 40
 
-# Built from tests/lab, for L1's working directory and for the guests' /bin.
-L1_HELPERS = ("lab/private_guest/private_guest", "lab/secrecy/scan_outside",
-              "lab/secrecy/scan_inside", "lab/tamper/tamper", "kvm/sealed_loader_test",
-              "kvm/diag/sealed_face_test")
-GUEST_HELPERS = ("lab/secrecy/hold_secrets",)
-LOAD_HELPERS = ("lab/load/disk_load", "lab/load/stream_load")
+# What Bazel builds for L1's working directory and for the guests' /bin.
+L1_HELPERS = ("tests/lab/private_guest/private_guest", "tests/lab/secrecy/scan_outside",
+              "tests/lab/secrecy/scan_inside", "tests/lab/tamper/tamper",
+              "tests/kvm/sealed_loader_test", "tests/kvm/diag/sealed_face_test")
+GUEST_HELPERS = ("tests/lab/secrecy/hold_secrets",)
+LOAD_HELPERS = ("tests/lab/load/disk_load", "tests/lab/load/stream_load")
+SEAL_HELPERS = ("memory/guest_seal_test",)
+KERNEL_HELPERS = ("tests/kvm/sealed_memfd_test",
+                  *(f"kernel/selftests/{program}" for program in selftests()))
 
 # Tests that wait; several workers take from one end.
 Queue = collections.deque[Case]
@@ -44,7 +48,7 @@ Queue = collections.deque[Case]
 
 @dataclasses.dataclass(frozen=True)
 class Programs:
-    """What runs in L1: sealvm, and the folder of those that Bazel builds from tests/."""
+    """What runs in L1: sealvm, and Bazel's folder with the tests' own programs."""
 
     sealvm: pathlib.Path
     helpers: pathlib.Path
@@ -55,7 +59,8 @@ class Programs:
         for file in files:
             if not file.is_file():
                 raise LabError(f"{file} is missing: build it with "
-                               "'bazel build -c opt //tests/lab/... //tests/kvm/...'")
+                               "'bazel build -c opt //tests/lab/... //tests/kvm/... "
+                               "//kernel/... //memory:guest_seal_test'")
         return files
 
 
@@ -79,11 +84,13 @@ def full_name(stage: Stage, case: Case) -> str:
     return f"lab/{stage.name}/{case.name}"
 
 
-def judge(case: Case, result: Result) -> tuple[str, str]:
+def judge(stage: Stage, case: Case, result: Result) -> tuple[str, str]:
     """A test's outcome, and what it measured or why it did not pass."""
     if result.timed_out:
-        return "failed", f"not finished after {case.limit:g} s"
+        return "failed", f"not finished after {case.limit * stage.slowness:g} s"
     try:
+        if stage.own_kernel:
+            expect_no_reports(result.console)
         return "passed", case.check(result) or ""
     except CheckFailed as failure:
         return "failed", str(failure)
@@ -120,8 +127,8 @@ class Board:
 
 def run_case(lab: Lab, stage: Stage, case: Case, board: Board) -> None:
     """One test in a running L1; LabError if L1 did not survive it."""
-    result = lab.run(case.script, case.limit)
-    outcome, reason = judge(case, result)
+    result = lab.run(case.script, case.limit * stage.slowness)
+    outcome, reason = judge(stage, case, result)
     name = full_name(stage, case)
     if outcome != "failed":
         board.add(Outcome(name, outcome, result.seconds, reason))
@@ -155,7 +162,8 @@ def check_memory(stage: Stage) -> None:
 def run_boot(stage: Stage, queue: Queue, content: initrd.L1Content, board: Board) -> None:
     """One boot of L1 that takes tests from the queue until that is empty or L1 breaks. A test that
     takes L1 down fails if it does so twice: the emulator under L1's kernel breaks it now and then,
-    whatever runs. If L1 does not even boot, all that are left fail."""
+    whatever runs; a kernel of this tree that reported a fault gets no second try. If L1 does not
+    even boot, all that are left fail."""
     current = take(queue)  # before the boot: two workers need not boot for one test
     if current is None:
         return
@@ -165,7 +173,8 @@ def run_boot(stage: Stage, queue: Queue, content: initrd.L1Content, board: Board
         shape = qemu.Shape(memory_mib=stage.memory_mib,
                            emulator=qemu.find(stage.qemu, stage.cpu_like))
         check_memory(stage)
-        with Lab(content, shape) as lab:
+        lab = Lab(content, shape, boot_seconds=BOOT_SECONDS * stage.slowness)
+        with lab:
             booted = True
             board.say(f"L1 {stage.name} ({content.kernel.release}) is up after "
                       f"{lab.boot_time:.1f} s")
@@ -175,7 +184,8 @@ def run_boot(stage: Stage, queue: Queue, content: initrd.L1Content, board: Board
                 current = take(queue)
     except LabError as error:
         assert current is not None  # nothing fails between the last test and the lab's end
-        if booted and board.first_time(full_name(stage, current)):
+        at_fault = booted and stage.own_kernel and reports_in(lab.console)
+        if booted and not at_fault and board.first_time(full_name(stage, current)):
             board.say(f"L1 broke in {full_name(stage, current)}, which gets another: {error}")
             queue.appendleft(current)
             return
@@ -219,14 +229,17 @@ def run_all(chosen: list[Stage], queues: dict[Stage, Queue], programs: Programs,
 
 def content_for(stage: Stage, programs: Programs) -> initrd.L1Content:
     known = kernels.load()
-    # Only that L1's KVM has what these are about.
-    secrets = stage.l1 == "7.x"
+    kernel = kernels.find_l1(stage.l1)
+    # Debian's 6.12 has no private memory; its guests are asked for the seal instead.
+    private = stage.l1 != "6.12"
     return initrd.L1Content(
-        kernel=kernels.find_l1(stage.l1), sealvm=programs.sealvm,
-        files=programs.named(L1_HELPERS) if secrets else (),
+        kernel=kernel, sealvm=programs.sealvm,
+        files=programs.named(SEAL_HELPERS + (L1_HELPERS if private else ())
+                             + (KERNEL_HELPERS if stage.own_kernel else ())),
         guest_kernels=tuple(k for k in known.values() if k.role == "guest"),
-        guest_programs=programs.named(GUEST_HELPERS) if secrets else (),
-        devices=initrd.DeviceContent(programs.named(LOAD_HELPERS), extra=stage.l1 == "6.12"))
+        guest_programs=programs.named(GUEST_HELPERS if private else SEAL_HELPERS),
+        devices=None if stage.l1 == "patched-debug" else initrd.DeviceContent(
+            programs.named(LOAD_HELPERS), extra=stage.l1 == "6.12"))
 
 
 def select(stage: Stage, suite: str, only: str | None) -> list[Case]:
@@ -246,8 +259,8 @@ def main() -> int:
     parser.add_argument("--sealvm", type=pathlib.Path, default=ROOT / "bazel-bin" / "sealvm",
                         metavar="PATH", help="the program to test (default bazel-bin/sealvm)")
     parser.add_argument("--helpers", type=pathlib.Path, metavar="FOLDER",
-                        default=ROOT / "bazel-bin/tests",
-                        help="the tests' own programs (default bazel-bin/tests)")
+                        default=ROOT / "bazel-bin",
+                        help="Bazel's folder with the tests' own programs (default bazel-bin)")
     parser.add_argument("--jobs", type=int, choices=range(1, 9), metavar="N",
                         default=2 if (os.cpu_count() or 1) > 1 else 1,
                         help="how many labs at once (default %(default)s)")

@@ -4,13 +4,14 @@
 import argparse
 import collections
 import contextlib
+import dataclasses
 import io
 import pathlib
 import types
 import unittest
 import unittest.mock
 
-from lab import boots, cases, cli, memory_cases, runner
+from lab import boots, cases, cli, kernel_cases, runner
 from lab.case import Case, CheckFailed, expect_line, number_after, section
 from lab.errors import LabError, Unavailable
 from lab.session import Result
@@ -79,26 +80,36 @@ class CheckReportsTest(unittest.TestCase):
 class JudgeTest(unittest.TestCase):
     CASE = Case("x", "true", cases.check_ended(0), limit=5)
 
+    STAGE = Stage("6.12")
+
+    def judge(self, case: Case, output: Result) -> tuple[str, str]:
+        return runner.judge(self.STAGE, case, output)
+
     def test_passed(self):
-        self.assertEqual(runner.judge(self.CASE, result()), ("passed", ""))
+        self.assertEqual(self.judge(self.CASE, result()), ("passed", ""))
 
     def test_measurement_is_told(self):
         case = Case("x", "true", cases.check_exits)
-        self.assertEqual(runner.judge(case, result("@@READY\nexits=220\n")),
+        self.assertEqual(self.judge(case, result("@@READY\nexits=220\n")),
                          ("passed", "220 exits to user space until init"))
 
     def test_what_does_not_exist_is_skipped(self):
-        refused = result(exit_code=5, stderr="sealvm: error: seal: this kernel has no guest seal\n")
-        case = memory_cases.provider_case("seal")
-        self.assertEqual(runner.judge(case, refused)[0], "skipped")
-        self.assertEqual(runner.judge(case, result(exit_code=5, stderr="another reason\n"))[0],
-                         "failed")
-        self.assertEqual(runner.judge(case, result(exit_code=1, stderr="no guest seal\n"))[0],
-                         "failed")
+        case = Case("x", "true", kernel_cases.check_tap)
+        self.assertEqual(self.judge(case, result("1..1\nok 1 - a # SKIP no swap\n")),
+                         ("skipped", "1 - a # SKIP no swap"))
+
+    def test_what_the_own_kernel_reports_is_a_failure(self):
+        report = dataclasses.replace(result(), console=b"[    3.1] BUG: KASAN: use-after-free\r\n")
+        self.assertEqual(self.judge(self.CASE, report)[0], "passed")
+        outcome, reason = runner.judge(Stage("patched", "patched"), self.CASE, report)
+        self.assertEqual(outcome, "failed")
+        self.assertIn("1 reports, first: [    3.1] BUG: KASAN: use-after-free", reason)
 
     def test_timeout_comes_before_the_check(self):
-        self.assertEqual(runner.judge(self.CASE, result(exit_code=137, timed_out=True)),
-                         ("failed", "not finished after 5 s"))
+        late = result(exit_code=137, timed_out=True)
+        self.assertEqual(self.judge(self.CASE, late), ("failed", "not finished after 5 s"))
+        self.assertEqual(runner.judge(Stage("patched-debug", "patched"), self.CASE, late),
+                         ("failed", "not finished after 25 s"))
 
 
 class FakeLab:
@@ -107,8 +118,9 @@ class FakeLab:
     boot_time = 0.0
     boots: list[str] = []
 
-    def __init__(self, content, shape):
+    def __init__(self, content, shape, *, boot_seconds):
         self.content = content
+        self.console = b""
 
     def __enter__(self):
         self.boots.append(self.content.kernel.release)
@@ -124,6 +136,9 @@ class FakeLab:
             raise LabError("L1 ended by itself")
         if script == "crash once":
             return result()
+        if script == "panic":
+            self.console = b"[    9.0] Kernel panic - not syncing: Fatal exception\r\n"
+            raise LabError("L1 ended by itself")
         return result(exit_code=int(script))
 
 
@@ -142,13 +157,13 @@ class WorkTest(unittest.TestCase):
         find.start()
         self.addCleanup(find.stop)
 
-    def run_scripts(self, *scripts: str, jobs: int = 1) -> dict[str, str]:
-        stage = Stage("6.12")
+    def run_scripts(self, *scripts: str, jobs: int = 1,
+                    stage: Stage = Stage("6.12")) -> dict[str, str]:
         queues = {stage: collections.deque(
             Case(f"{i}", script, cases.check_ended(0)) for i, script in enumerate(scripts))}
         with contextlib.redirect_stdout(io.StringIO()):
             outcomes = runner.run_all([stage], queues, self.PROGRAMS, jobs)
-        return {o.name.removeprefix("lab/6.12/"): o.outcome for o in outcomes}
+        return {o.name.removeprefix(f"lab/{stage.name}/"): o.outcome for o in outcomes}
 
     def test_all_in_one_boot(self):
         self.assertEqual(self.run_scripts("0", "1", "0"),
@@ -165,6 +180,11 @@ class WorkTest(unittest.TestCase):
                          {"0": "passed", "1": "passed", "2": "passed"})
         self.assertEqual(len(FakeLab.boots), 2)
 
+    def test_own_kernel_that_panics_gets_no_second_try(self):
+        self.assertEqual(self.run_scripts("panic", "0", stage=Stage("patched", "patched")),
+                         {"0": "failed", "1": "passed"})
+        self.assertEqual(len(FakeLab.boots), 2)
+
     def test_without_a_boot_all_fail_after_one_try(self):
         self.content.kernel.release = "dead"
         self.assertEqual(self.run_scripts("0", "0"), {"0": "failed", "1": "failed"})
@@ -178,6 +198,10 @@ class WorkTest(unittest.TestCase):
         with self.assertRaisesRegex(Unavailable, "needs as much memory"):
             runner.check_memory(Stage("7.x", memory_mib=1 << 40))
         runner.check_memory(Stage("7.x"))
+
+    def test_a_kernel_that_is_not_built_skips_all(self):
+        with unittest.mock.patch.object(runner, "content_for", side_effect=Unavailable("no")):
+            self.assertEqual(self.run_scripts("0", "0"), {"0": "skipped", "1": "skipped"})
 
     def test_missing_program_fails_all(self):
         with unittest.mock.patch.object(runner, "content_for", side_effect=LabError("no")):
@@ -220,7 +244,7 @@ class CasesTest(unittest.TestCase):
     def test_stages_are_named_by_what_is_special(self):
         self.assertEqual([stage.name for stage in STAGES],
                          ["6.12", "7.x", "7.x-patched", "7.x-patched-intel", "7.x-patched-9G",
-                          "7.x-patched-intel-9G"])
+                          "7.x-patched-intel-9G", "patched", "patched-debug"])
 
     def test_matrix_is_whole(self):
         names = {case.name for case in cases.cases_for(Stage("6.12"))}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 import statistics
 from collections.abc import Callable
 
@@ -15,6 +16,9 @@ from lab.session import Result
 
 # The lab's TSC is too uneven for the kernel's watchdog.
 CMDLINE = "console=ttyS0 quiet tsc=unstable"
+
+# Providers of private memory, by --memory-provider. `auto` is guest_memfd where default VMs have it.
+PROVIDERS = ("guest_memfd", "seal", "sw-protected")
 
 BOOTS_IN_A_ROW = 20
 
@@ -54,27 +58,39 @@ def check_sealed_refused(reason: str) -> Callable[[Result], None]:
     return check
 
 
-def sealed_refused_case(reason: str) -> Case:
-    return Case("sealed/refused", "sealvm run --isolation sealed </dev/null",
+def sealed_refused_case(reason: str, provider: str = "auto") -> Case:
+    return Case("/".join(["sealed/refused", *name_of(provider)]),
+                f"sealvm run {shlex.join(mode_words('sealed', provider))} </dev/null",
                 check_sealed_refused(reason), 60)
 
 
+def name_of(provider: str) -> list[str]:
+    """A part of a case's name, if it is special."""
+    return [] if provider == "auto" else [provider]
+
+
+def mode_words(mode: str, provider: str = "auto") -> list[str]:
+    return ["--isolation", mode,
+            *(["--memory-provider", provider] if provider != "auto" else [])]
+
+
 def run_in_mode(mode: str, *, kernel: str = "cloud-6.12", cpus: int = 1, memory_mib: int = 512,
-                words: str = "") -> str:
+                words: str = "", provider: str = "auto") -> str:
     """Two modes' runs differ in nothing but the mode."""
     return sealvm_run(kernel, cpus=cpus, memory=f"{memory_mib}M", cmdline=f"{CMDLINE} {words}",
-                      extra=["--isolation", mode])
+                      extra=mode_words(mode, provider))
 
 
-def sealed_case(kernel: str, *, cpus: int, image: str = "vmlinuz", memory_mib: int = 512) -> Case:
+def sealed_case(kernel: str, *, cpus: int, image: str = "vmlinuz", memory_mib: int = 512,
+                provider: str = "auto") -> Case:
     """A stock kernel all of whose memory is private."""
-    return boot_case(f"sealed/{kernel}/{image}/{cpus}-cpu/{memory_mib}M", kernel, image=image,
-                     cpus=cpus, memory_mib=memory_mib, cmdline=CMDLINE,
-                     extra=["--isolation", "sealed"], limit=400)
+    name = "/".join(["sealed", *name_of(provider), kernel, image, f"{cpus}-cpu", f"{memory_mib}M"])
+    return boot_case(name, kernel, image=image, cpus=cpus, memory_mib=memory_mib, cmdline=CMDLINE,
+                     extra=mode_words("sealed", provider), limit=400)
 
 
-def sealed_boots(memory_mib: int = 512) -> list[Case]:
-    return [sealed_case(kernel, cpus=cpus, memory_mib=memory_mib)
+def sealed_boots(memory_mib: int = 512, provider: str = "auto") -> list[Case]:
+    return [sealed_case(kernel, cpus=cpus, memory_mib=memory_mib, provider=provider)
             for kernel in GUEST_KERNELS for cpus in (1, 2)]
 
 
@@ -83,25 +99,26 @@ def part(result: Result, name: str) -> Result:
     return dataclasses.replace(result, stdout=section(result, name).encode())
 
 
-def check_boots_in_a_row(result: Result) -> str:
-    check = check_boot(2, 512)
-    failures = []
-    for i in range(1, BOOTS_IN_A_ROW + 1):
-        boot = part(result, f"boot {i}")
-        try:
-            check(dataclasses.replace(boot, exit_code=number_after(boot, "status")))
-        except CheckFailed as failure:
-            failures.append(f"boot {i}: {failure}")
-    expect(not failures,
-           f"{len(failures)} of {BOOTS_IN_A_ROW} boots failed: {'; '.join(failures)}")
-    return f"{BOOTS_IN_A_ROW} of {BOOTS_IN_A_ROW} boots"
+def check_boots_in_a_row(boots: int = BOOTS_IN_A_ROW) -> Callable[[Result], str]:
+    def check(result: Result) -> str:
+        failures = []
+        for i in range(1, boots + 1):
+            boot = part(result, f"boot {i}")
+            try:
+                check_boot(2, 512)(
+                    dataclasses.replace(boot, exit_code=number_after(boot, "status")))
+            except CheckFailed as failure:
+                failures.append(f"boot {i}: {failure}")
+        expect(not failures, f"{len(failures)} of {boots} boots failed: {'; '.join(failures)}")
+        return f"{boots} of {boots} boots"
+    return check
 
 
-def boots_in_a_row_case() -> Case:
-    script = (f"for i in $(seq {BOOTS_IN_A_ROW}); do echo \"== boot $i\"; "
-              f"{run_in_mode('sealed', cpus=2)}; echo \"status=$?\"; done")
-    return Case(f"sealed/{BOOTS_IN_A_ROW}-boots", script, check_boots_in_a_row,
-                200 * BOOTS_IN_A_ROW)
+def boots_in_a_row_case(boots: int = BOOTS_IN_A_ROW, provider: str = "auto") -> Case:
+    script = (f"for i in $(seq {boots}); do echo \"== boot $i\"; "
+              f"{run_in_mode('sealed', cpus=2, provider=provider)}; echo \"status=$?\"; done")
+    return Case("/".join(["sealed", *name_of(provider), f"{boots}-boots"]), script,
+                check_boots_in_a_row(boots), 200 * boots)
 
 
 def exits_case() -> Case:

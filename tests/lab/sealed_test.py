@@ -45,19 +45,19 @@ class BootsInARowTest(unittest.TestCase):
         return result("".join(f"== boot {i}\n{text}" for i, text in enumerate(boots, 1)))
 
     def test_all_good(self):
-        self.assertEqual(sealed_cases.check_boots_in_a_row(self.output([self.GOOD] * 20)),
+        self.assertEqual(sealed_cases.check_boots_in_a_row()(self.output([self.GOOD] * 20)),
                          "20 of 20 boots")
 
     def test_each_fault_is_found_and_named(self):
         for bad in (self.GOOD.replace("status=0", "status=3"), "status=1\n",
                     self.GOOD.replace("CPUS 2", "CPUS 1")):
             with self.assertRaisesRegex(CheckFailed, "1 of 20 boots failed: boot 5:"):
-                sealed_cases.check_boots_in_a_row(
+                sealed_cases.check_boots_in_a_row()(
                     self.output([self.GOOD] * 4 + [bad] + [self.GOOD] * 15))
 
     def test_a_boot_that_is_missing_is_found(self):
         with self.assertRaises(CheckFailed):
-            sealed_cases.check_boots_in_a_row(self.output([self.GOOD] * 19))
+            sealed_cases.check_boots_in_a_row()(self.output([self.GOOD] * 19))
 
 
 class CostTest(unittest.TestCase):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from lab.boots import INITRD
 from lab.case import Case, CheckFailed, expect, expect_exit, expect_line, text_of
-from lab.sealed_cases import CMDLINE, run_in_mode
+from lab.sealed_cases import CMDLINE, name_of, run_in_mode
 from lab.session import Result
 
 MEMORY_MIB = 256
@@ -67,15 +67,22 @@ def visible_pages(result: Result) -> str:
     return f"{not_zero} of {pages} host-visible pages are not zero{where}"
 
 
-def check_private_object(result: Result) -> None:
+# How /proc shows the object of each provider, as a pattern; guest_memfd became a file of a file
+# system of its own in Linux 6.18.
+GUEST_MEMFD = r"(?:/|anon_inode:)\[kvm-gmem\]"
+PRIVATE_OBJECTS = {"guest_memfd": GUEST_MEMFD, "sw-protected": GUEST_MEMFD,
+                   "seal": "/memfd:sealvm-sealed"}
+
+
+def check_private_object(result: Result, provider: str) -> None:
     """The scanner did try the private memory itself."""
-    found = re.findall(r"^object /\[kvm-gmem\].*? pages=(\d+) nonzero=(\d+)",
+    found = re.findall(rf"^object {PRIVATE_OBJECTS[provider]}.*? pages=(\d+) nonzero=(\d+)",
                        text_of(result.stdout), re.MULTILINE)
     expect(found == [(str(PAGES), "0")], f"objects of private memory are {found}, expected one of "
                                          f"{PAGES} pages of which none can be read")
 
 
-def check_scan(side: str, mode: str) -> Callable[[Result], str]:
+def check_scan(side: str, mode: str, provider: str = "guest_memfd") -> Callable[[Result], str]:
     def check(result: Result) -> str:
         for line in ("@@SECRETS", "@@SECRETS-INTACT"):
             expect_line(result, line)
@@ -87,7 +94,7 @@ def check_scan(side: str, mode: str) -> Callable[[Result], str]:
             expect(doors[name].read >= PAGES,
                    f"door {name} gave {doors[name].read} pages, less than the guest's {PAGES}")
         if mode == "sealed":
-            check_private_object(result)
+            check_private_object(result, provider)
             check_no_hits(doors)
         else:
             check_all_hits(side, doors, expected)
@@ -115,19 +122,36 @@ def check_all_hits(side: str, doors: dict[str, Door], expected: dict[str, int]) 
                                              f"words of the secrets in the guest's {place}")
 
 
-def outside_case(mode: str, cpus: int) -> Case:
-    run = run_in_mode(mode, cpus=cpus, memory_mib=MEMORY_MIB, words="test=secrets")
-    script = f"./scan_outside {run.removesuffix(' </dev/null')}"
-    return Case(f"secrecy/outside/{mode}/{cpus}-cpu", script, check_scan("outside", mode), 600)
+def scan_case(side: str, mode: str, cpus: int, provider: str, script: str) -> Case:
+    """`auto` takes guest_memfd wherever it can."""
+    name = "/".join(["secrecy", *name_of(provider), side, mode, f"{cpus}-cpu"])
+    expected = "guest_memfd" if provider == "auto" else provider
+    return Case(name, script, check_scan(side, mode, expected), 600)
 
 
-def inside_case(mode: str, cpus: int) -> Case:
-    script = (f"./scan_inside {mode} {cpus} {MEMORY_MIB} /kernels/cloud-6.12/vmlinuz {INITRD} "
-              f"'{CMDLINE} test=secrets'")
-    return Case(f"secrecy/inside/{mode}/{cpus}-cpu", script, check_scan("inside", mode), 600)
+def outside_case(mode: str, cpus: int, provider: str = "auto") -> Case:
+    run = run_in_mode(mode, cpus=cpus, memory_mib=MEMORY_MIB, words="test=secrets",
+                      provider=provider)
+    return scan_case("outside", mode, cpus, provider,
+                     f"./scan_outside {run.removesuffix(' </dev/null')}")
+
+
+def inside_case(mode: str, cpus: int, provider: str = "auto") -> Case:
+    return scan_case(
+        "inside", mode, cpus, provider,
+        f"./scan_inside {mode} {provider} {cpus} {MEMORY_MIB} /kernels/cloud-6.12/vmlinuz {INITRD} "
+        f"'{CMDLINE} test=secrets'")
 
 
 def secrecy_cases() -> list[Case]:
     """Both scanners, with one vCPU and with two, for which the first MiB is shared."""
     return [outside_case("none", 1), outside_case("sealed", 1), outside_case("sealed", 2),
             inside_case("none", 2), inside_case("sealed", 2)]
+
+
+def provider_secrecy_cases(providers: tuple[str, ...]) -> list[Case]:
+    """Both scanners for each provider, and what they find in the same L1 without isolation."""
+    return [outside_case("none", 1), inside_case("none", 2),
+            *(case for provider in providers
+              for case in (outside_case("sealed", 2, provider),
+                           inside_case("sealed", 1, provider)))]

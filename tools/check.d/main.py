@@ -24,7 +24,8 @@ from outcomes import (FAILED, PASSED, SKIPPED, Outcome, counts_line, from_build_
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PYTHON_TESTS = (("tests", "lab"), ("tools/setup.d", "."), ("tools/check.d", "."), ("kernel", "."))
-LAB_HELPERS = ("//tests/lab/load:disk_load", "//tests/lab/load:stream_load",
+LAB_HELPERS = ("//kernel/selftests:all", "//memory:guest_seal_test", "//tests/kvm:sealed_memfd_test",
+               "//tests/lab/load:disk_load", "//tests/lab/load:stream_load",
                "//tests/lab/private_guest", "//tests/lab/secrecy:hold_secrets",
                "//tests/lab/secrecy:scan_inside", "//tests/lab/secrecy:scan_outside",
                "//tests/lab/tamper", "//tests/kvm:sealed_loader_test",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// usage: scan_inside ISOLATION CPUS MEMORY_MIB KERNEL INITRD CMDLINE
+// usage: scan_inside ISOLATION PROVIDER CPUS MEMORY_MIB KERNEL INITRD CMDLINE
 //
 // Embeds libsealvm and runs a guest that holds secrets (hold_secrets) in its own process, then
 // looks for them in all that it can read or map itself, and prints a line for each door. Exit code
@@ -117,11 +117,14 @@ int Main(char** arguments) {
   const Result<IsolationMode> isolation = ParseIsolationMode(arguments[0]);
   if (!isolation) return Fail(isolation.error());
   config.isolation = *isolation;
-  config.cpus = static_cast<uint32_t>(strtoul(arguments[1], nullptr, 10));
-  config.memory_bytes = strtoul(arguments[2], nullptr, 10) * kMiB;
-  config.kernel = arguments[3];
-  config.initrd = arguments[4];
-  config.cmdline = arguments[5];
+  const Result<MemoryProvider> provider = ParseMemoryProvider(arguments[1]);
+  if (!provider) return Fail(provider.error());
+  config.memory_provider = *provider;
+  config.cpus = static_cast<uint32_t>(strtoul(arguments[2], nullptr, 10));
+  config.memory_bytes = strtoul(arguments[3], nullptr, 10) * kMiB;
+  config.kernel = arguments[4];
+  config.initrd = arguments[5];
+  config.cmdline = arguments[6];
 
   const std::vector<int> before = ReadDescriptors("self");
   const std::set<int> own(before.begin(), before.end());
@@ -145,9 +148,10 @@ int Main(char** arguments) {
 }  // namespace sealvm::secrecy
 
 int main(int argc, char** argv) {
-  constexpr int kArguments = 6;
+  constexpr int kArguments = 7;
   if (argc != kArguments + 1) {
-    fprintf(stderr, "usage: scan_inside ISOLATION CPUS MEMORY_MIB KERNEL INITRD CMDLINE\n");
+    fprintf(stderr,
+            "usage: scan_inside ISOLATION PROVIDER CPUS MEMORY_MIB KERNEL INITRD CMDLINE\n");
     return 2;
   }
   return sealvm::secrecy::Main(argv + 1);
