@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fetches kernels, kernel headers, programs and a kernel's source from the machine's Debian mirror
-into sealvm's cache.
+"""Fetches kernels, kernel headers, programs, firmware and a kernel's source from the machine's Debian
+mirror into sealvm's cache.
 
-    fetch.py --cache DIR [--check | --refresh] uapi|kernels|programs|source
+    fetch.py --cache DIR [--check | --refresh] uapi|kernels|programs|firmware|source
 
 Nothing is installed: packages are downloaded with apt-get (which verifies them), their content is
 unpacked next to its final place and renamed there whole. The cache then looks like this:
@@ -13,6 +13,7 @@ unpacked next to its final place and renamed there whole. The cache then looks l
     kernels/index.json                                       what is there, for programs
     virtiofsd/<package version>-<digest>/{virtiofsd,lib/*}   and  virtiofsd/current -> that
     linux-source/<package version>/linux-source-6.12.deb     and  linux-source/current -> that
+    firmware/<edk2 release>/OVMF*.fd                         2022.11, 2025.02, 2026.08
 
 A program comes with all libraries it needs, for it may be of a newer release than this machine:
 run it as `lib/ld-linux-x86-64.so.2 --library-path lib virtiofsd`.
@@ -33,13 +34,19 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+import apt_sources
 import vmlinux
 
 UAPI_PACKAGE = "linux-libc-dev"
 UAPI_FOLDERS = ("linux", "asm", "asm-generic")
 INDEX_VERSION = 1
+
+# Of every release: all of it, and its code part.
+FIRMWARE_FILES = ("OVMF.fd", "OVMF_CODE_4M.fd")
+FIRMWARE_POOL = "pool/main/e/edk2"
+APT_HELPER = "/usr/lib/apt/apt-helper"
 
 VIRTIOFSD = "virtiofsd"
 # What kernel/*.patch are for.
@@ -84,6 +91,39 @@ class Package:
     name: str
     version: str
     sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Firmware:
+    """The images of one edk2 release. The packages are known by digest: what guests measure of
+    them is written down in tests and documents."""
+
+    release: str
+    packages: tuple[Package, ...]
+    images: tuple[str, ...]
+
+
+# Of bookworm, trixie and sid.
+FIRMWARE = (
+    Firmware("2022.11", (
+        Package("ovmf", "2022.11-6+deb12u2",
+                "e73d3d1a8799f7f6fc16b73501d913edcdd86237556fbff30693e747e6dc262e"),),
+             FIRMWARE_FILES),
+    Firmware("2025.02", (
+        Package("ovmf", "2025.02-8+deb13u1",
+                "78e0d54df11fc77406cb7a0bc9a39e5bca6d1cbe06556b91d9a73491c52decdf"),),
+             FIRMWARE_FILES),
+    Firmware("2026.08", (
+        Package("ovmf-generic", "2026.08+ds-2",
+                "05c1593998ba58700ff86c062bde306321af1f5a2943ea9ceef6c2332f3f3374"),
+        Package("ovmf-amdsev", "2026.08+ds-2",
+                "92c9b6d15e4eeb371938c3f99080c1a8fc057dfd6bc0509d37f8b615e9edebfb"),
+        Package("ovmf-inteltdx", "2026.08+ds-2",
+                "87123a9bf4dc1af7bbc48257a9b3db5933ff695167476d4fa48b705da1011fb1"),
+        Package("ovmf-legacy", "2026.08+ds-2",
+                "3eab038af84538a80dd3d058548b8e1b3b65934c24389e03153909f654b9704b")),
+             (*FIRMWARE_FILES, "OVMF.amdsev.fd", "OVMF.inteltdx.ms.fd", "OVMF.legacy.fd")),
+)
 
 
 def say(text: str) -> None:
@@ -176,6 +216,33 @@ def download(package: Package, folder: pathlib.Path) -> pathlib.Path:
     return files[0]
 
 
+def mirrors() -> list[str]:
+    """Addresses of the machine's own Debian mirrors, best first."""
+    codename = re.search(r"^VERSION_CODENAME=(\w+)$",
+                         pathlib.Path("/etc/os-release").read_text(encoding="utf-8"), re.MULTILINE)
+    sources = apt_sources.candidates(apt_sources.machine_sources(pathlib.Path("/etc/apt")),
+                                     codename[1] if codename else "")
+    return list(dict.fromkeys(source.uri.rstrip("/") for source in sources))
+
+
+def download_from_pool(package: Package, folder: pathlib.Path) -> pathlib.Path:
+    """Downloads one package by its place in a mirror's pool: of a suite that no list names, or a
+    version that the lists have replaced. The digest is what makes it the right one."""
+    target = folder / f"{package.name}_{package.version}_all.deb"
+    for mirror in mirrors():
+        try:
+            run([APT_HELPER, "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3",
+                 "-o", "Acquire::http::Timeout=30", "-o", "Acquire::https::Timeout=30",
+                 "download-file", f"{mirror}/{FIRMWARE_POOL}/{target.name}", str(target),
+                 f"SHA256:{package.sha256}"])
+            return target
+        except FetchError as error:
+            reason = str(error)
+            target.unlink(missing_ok=True)
+    raise FetchError(f"no mirror of this machine has {target.name} as it is known"
+                     + (f" ({reason})" if mirrors() else ""))
+
+
 def unpack(deb: pathlib.Path, place: Callable[[str], pathlib.Path | None]) -> None:
     """Writes the regular files of a package to where `place` maps their name (None: nowhere)."""
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdin=subprocess.DEVNULL,
@@ -228,6 +295,12 @@ def place_program(folder: pathlib.Path, name: str) -> pathlib.Path | None:
     return folder / "lib" / found[1] if found and found[1] in LIBRARIES else None
 
 
+def place_firmware(folder: pathlib.Path, name: str) -> pathlib.Path | None:
+    """Where an image belongs; packages keep whole ones in a folder named ovmf, parts in OVMF."""
+    found = re.fullmatch(r"usr/share/(?:ovmf/(OVMF[^/]*\.fd)|OVMF/(OVMF_CODE_4M\.fd))", name)
+    return folder / (found[1] or found[2]) if found else None
+
+
 def program_command(folder: pathlib.Path) -> list[str]:
     return [str(folder / "lib" / LOADER), "--library-path", str(folder / "lib"),
             str(folder / VIRTIOFSD)]
@@ -246,6 +319,7 @@ class Cache:
         self.uapi = root / "uapi"
         self.virtiofsd = root / VIRTIOFSD
         self.source = root / "linux-source"
+        self.firmware = root / "firmware"
 
     def has_uapi(self) -> bool:
         include = self.uapi / "current" / "include"
@@ -271,6 +345,13 @@ class Cache:
     def _has_virtiofsd(folder: pathlib.Path) -> bool:
         return all((folder / name).is_file()
                    for name in (VIRTIOFSD, *(f"lib/{library}" for library in LIBRARIES)))
+
+    def has_firmware(self) -> bool:
+        return all(self._has_images(self.firmware / one.release, one.images) for one in FIRMWARE)
+
+    @staticmethod
+    def _has_images(folder: pathlib.Path, images: tuple[str, ...]) -> bool:
+        return all((folder / name).is_file() for name in images)
 
     def fetch_uapi(self) -> None:
         package = newest_version(UAPI_PACKAGE)
@@ -320,6 +401,30 @@ class Cache:
         replace_link(self.source / "current", target.name)
         self._remove_old(self.source, re.compile(r"[0-9].*"), target)
 
+    def fetch_firmware(self) -> None:
+        """A release that the mirror has no longer is left out: tests that want it say so."""
+        for one in FIRMWARE:
+            target = self.firmware / one.release
+            if self._has_images(target, one.images):
+                continue
+            shutil.rmtree(target, ignore_errors=True)
+            say(f"fetching firmware: {one.packages[0].name} {one.packages[0].version}")
+            try:
+                self._build(target, one.packages, functools.partial(self._unpack_firmware, one),
+                            download_from_pool)
+            except FetchError as error:
+                say(f"firmware {one.release} is left out: {error}")
+        if not any(self.firmware.glob("*/OVMF.fd")):
+            raise FetchError("the mirror has none of the firmware packages")
+
+    @classmethod
+    def _unpack_firmware(cls, firmware: Firmware, debs: list[pathlib.Path],
+                         folder: pathlib.Path) -> None:
+        for deb in debs:
+            unpack(deb, functools.partial(place_firmware, folder))
+        if not cls._has_images(folder, firmware.images):
+            raise FetchError(f"its packages lack one of {', '.join(firmware.images)}")
+
     def fetch_kernels(self, refresh: bool) -> None:
         self.kernels.mkdir(parents=True, exist_ok=True)
         for recipe in RECIPES:
@@ -364,15 +469,17 @@ class Cache:
                                             encoding="utf-8")
 
     @staticmethod
-    def _build(target: pathlib.Path, packages: list[Package],
-               fill: Callable[[list[pathlib.Path], pathlib.Path], None]) -> None:
+    def _build(target: pathlib.Path, packages: Iterable[Package],
+               fill: Callable[[list[pathlib.Path], pathlib.Path], None],
+               get: Callable[[Package, pathlib.Path], pathlib.Path] | None = None) -> None:
         """Fills a folder beside `target`, then renames it: a cache entry is whole or absent."""
+        get = get or download
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as scratch:
             downloads, folder = pathlib.Path(scratch, "debs"), pathlib.Path(scratch, "content")
             downloads.mkdir()
             folder.mkdir()
-            fill([download(package, downloads) for package in packages], folder)
+            fill([get(package, downloads) for package in packages], folder)
             folder.chmod(0o755)
             folder.rename(target)
 
@@ -400,19 +507,20 @@ class Cache:
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description="fetch kernels, headers, programs or a kernel's source into sealvm's cache")
+        description="fetch kernels, headers, programs, firmware or a kernel's source into sealvm's cache")
     parser.add_argument("--cache", required=True, type=pathlib.Path)
     parser.add_argument("--check", action="store_true", help="only say if anything is missing")
     parser.add_argument("--refresh", action="store_true", help="look for newer versions")
-    parser.add_argument("what", choices=("uapi", "kernels", "programs", "source"))
+    parser.add_argument("what", choices=("uapi", "kernels", "programs", "firmware", "source"))
     arguments = parser.parse_args()
     cache = Cache(arguments.cache.absolute())
     if arguments.check:
         has = {"uapi": cache.has_uapi, "kernels": cache.has_kernels,
-               "programs": cache.has_programs, "source": cache.has_source}
+               "programs": cache.has_programs, "firmware": cache.has_firmware,
+               "source": cache.has_source}
         return 0 if has[arguments.what]() else 1
     fetch = {"uapi": cache.fetch_uapi, "programs": cache.fetch_programs,
-             "source": cache.fetch_source,
+             "firmware": cache.fetch_firmware, "source": cache.fetch_source,
              "kernels": functools.partial(cache.fetch_kernels, arguments.refresh)}
     try:
         fetch[arguments.what]()

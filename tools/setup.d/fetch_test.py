@@ -95,6 +95,15 @@ class PlaceTest(unittest.TestCase):
             self.assertEqual(fetch.place_program(self.FOLDER, f"usr/lib/x86_64-linux-gnu/{name}"),
                              self.FOLDER / "lib" / place)
 
+    def test_firmware_of_both_folders(self):
+        for name in ("usr/share/OVMF/OVMF_CODE_4M.fd", "usr/share/ovmf/OVMF.fd",
+                     "usr/share/ovmf/OVMF.amdsev.fd"):
+            self.assertEqual(fetch.place_firmware(self.FOLDER, name),
+                             self.FOLDER / name.rsplit("/", 1)[1])
+        for name in ("usr/share/OVMF/OVMF_VARS_4M.fd", "usr/share/qemu/OVMF.fd", "OVMF.fd",
+                     "usr/share/OVMF/OVMF_CODE_4M.ms.fd", "usr/share/ovmf/README"):
+            self.assertIsNone(fetch.place_firmware(self.FOLDER, name))
+
     def test_other_files_of_programs_are_left(self):
         for name in ("usr/lib/x86_64-linux-gnu/libdrop_ambient.so.0.0.0", "usr/bin/ldd",
                      "usr/lib/x86_64-linux-gnu/gconv/libJIS.so", "usr/share/doc/virtiofsd/x",
@@ -154,11 +163,12 @@ class CacheTest(unittest.TestCase):
             self.assertFalse(cache.has_uapi())
             self.assertFalse(cache.has_programs())
             self.assertFalse(cache.has_source())
+            self.assertFalse(cache.has_firmware())
 
 
 @unittest.skipUnless(shutil.which("dpkg-deb"), "dpkg-deb is not installed")
-class ProgramsTest(unittest.TestCase):
-    """Packages of a mirror that is a folder; the loader is a script that is asked for a version."""
+class MirrorTest(unittest.TestCase):
+    """Packages of a mirror that is a folder."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -167,20 +177,16 @@ class ProgramsTest(unittest.TestCase):
         self.cache = fetch.Cache(self.folder / "cache")
         self.version = "1"
         mock = unittest.mock.patch.multiple(
-            fetch, download=lambda package, _folder: self.folder / f"{package.name}.deb",
+            fetch, download=self.take, download_from_pool=self.take,
             newest_version=lambda name: fetch.Package(name, self.version, f"{name} {self.version}"))
         mock.start()
         self.addCleanup(mock.stop)
-        self.package("virtiofsd", {"usr/libexec/virtiofsd": "program"})
-        self.package("libcap-ng0", {"usr/lib/x86_64-linux-gnu/libcap-ng.so.0.0.0": "ng"})
-        self.package("libgcc-s1", {"usr/lib/x86_64-linux-gnu/libgcc_s.so.1": "gcc"})
-        self.package("libseccomp2", {"usr/lib/x86_64-linux-gnu/libseccomp.so.2.6.0": "seccomp"})
-        self.libc("exit 0")
 
-    def libc(self, loader: str) -> None:
-        place = "usr/lib/x86_64-linux-gnu/"
-        self.package("libc6", {place + "libc.so.6": "c", place + "libm.so.6": "m",
-                               place + fetch.LOADER: f"#!/bin/sh\n{loader}\n"})
+    def take(self, package: fetch.Package, _folder: pathlib.Path) -> pathlib.Path:
+        found = self.folder / f"{package.name}.deb"
+        if not found.exists():
+            raise fetch.FetchError(f"no {package.name}")
+        return found
 
     def package(self, name: str, files: dict[str, str]) -> None:
         source = self.folder / name
@@ -193,6 +199,68 @@ class ProgramsTest(unittest.TestCase):
             (source / file).write_text(content)
         subprocess.run(["dpkg-deb", "-b", str(source), str(self.folder / f"{name}.deb")],
                        check=True, capture_output=True)
+
+
+class FirmwareTest(MirrorTest):
+    OLD = fetch.Firmware("1999.01", (fetch.Package("ovmf", "1", "0"),), fetch.FIRMWARE_FILES)
+    NEW = fetch.Firmware("2000.01", (fetch.Package("ovmf-new", "2", "0"),
+                                     fetch.Package("ovmf-tdx", "2", "0")),
+                         ("OVMF.fd", "OVMF.tdx.fd"))
+
+    def setUp(self):
+        super().setUp()
+        mock = unittest.mock.patch.object(fetch, "FIRMWARE", (self.OLD, self.NEW))
+        mock.start()
+        self.addCleanup(mock.stop)
+        self.package("ovmf", {"usr/share/ovmf/OVMF.fd": "all",
+                              "usr/share/OVMF/OVMF_CODE_4M.fd": "c",
+                              "usr/share/OVMF/OVMF_VARS_4M.fd": "v"})
+
+    def test_images_of_a_release_are_in_its_folder(self):
+        self.package("ovmf-new", {"usr/share/ovmf/OVMF.fd": "new"})
+        self.package("ovmf-tdx", {"usr/share/ovmf/OVMF.tdx.fd": "tdx"})
+        self.cache.fetch_firmware()
+        self.assertTrue(self.cache.has_firmware())
+        folder = self.folder / "cache/firmware"
+        self.assertEqual((folder / "2000.01/OVMF.tdx.fd").read_text(), "tdx")
+        self.assertEqual(sorted(file.name for file in (folder / "1999.01").iterdir()),
+                         ["OVMF.fd", "OVMF_CODE_4M.fd"])
+
+    def test_release_that_the_mirror_lacks_is_left_out(self):
+        self.package("ovmf-new", {"usr/share/ovmf/OVMF.fd": "new"})
+        self.cache.fetch_firmware()
+        self.assertFalse(self.cache.has_firmware())
+        folder = self.folder / "cache/firmware"
+        self.assertEqual([entry.name for entry in folder.iterdir()], ["1999.01"])
+
+    def test_no_release_at_all_is_an_error(self):
+        (self.folder / "ovmf.deb").unlink()
+        with self.assertRaisesRegex(fetch.FetchError, "none of the firmware"):
+            self.cache.fetch_firmware()
+
+    def test_missing_image_is_no_entry(self):
+        self.package("ovmf", {"usr/share/ovmf/OVMF.fd": "all"})
+        (self.folder / "ovmf/usr/share/OVMF/OVMF_CODE_4M.fd").unlink()
+        self.package("ovmf", {})
+        with self.assertRaisesRegex(fetch.FetchError, "none of the firmware"):
+            self.cache.fetch_firmware()
+
+
+class ProgramsTest(MirrorTest):
+    """The loader is a script that is asked for a version."""
+
+    def setUp(self):
+        super().setUp()
+        self.package("virtiofsd", {"usr/libexec/virtiofsd": "program"})
+        self.package("libcap-ng0", {"usr/lib/x86_64-linux-gnu/libcap-ng.so.0.0.0": "ng"})
+        self.package("libgcc-s1", {"usr/lib/x86_64-linux-gnu/libgcc_s.so.1": "gcc"})
+        self.package("libseccomp2", {"usr/lib/x86_64-linux-gnu/libseccomp.so.2.6.0": "seccomp"})
+        self.libc("exit 0")
+
+    def libc(self, loader: str) -> None:
+        place = "usr/lib/x86_64-linux-gnu/"
+        self.package("libc6", {place + "libc.so.6": "c", place + "libm.so.6": "m",
+                               place + fetch.LOADER: f"#!/bin/sh\n{loader}\n"})
 
     def entries(self) -> list[str]:
         return sorted(entry.name for entry in (self.folder / "cache/virtiofsd").iterdir())

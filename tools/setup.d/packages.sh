@@ -22,7 +22,7 @@ KERNEL_PACKAGES=(
   python3-minimal python3 busybox-static zstd lz4
 )
 
-# What unpacks programs.
+# What unpacks programs and firmware.
 PROGRAM_PACKAGES=(python3-minimal python3)
 
 # What the lab puts into L1: file system tools, networks without privileges, a disk's own test.
