@@ -55,6 +55,19 @@ inline constexpr uint32_t kAcpiSciGsi = 9;
 // The Generic Event Device's interrupt: an edge per event, active high.
 inline constexpr uint32_t kAcpiGedGsi = 5;
 
+// What OVMF looks for and cannot be told of. fw_cfg (see devices/fw_cfg); the debug port
+// (OvmfPkg/OvmfPkg.dec, PcdDebugIoPort); the 82371's power management registers, at the base that
+// OVMF's shutdown has built in (OvmfPkg/Include/OvmfPlatforms.h, PIIX4_PMBA_VALUE), and the sleep
+// type that it turns off with (OvmfPkg/Library/ResetSystemLib).
+inline constexpr uint16_t kFwCfgBase = 0x510;
+inline constexpr uint16_t kFwCfgLength = 12;
+inline constexpr uint16_t kFirmwareDebugPort = 0x402;
+inline constexpr uint16_t kFirmwareDebugPortLength = 1;
+inline constexpr uint16_t kPiix4PmBase = 0xb000;
+inline constexpr uint16_t kPiix4PmTimer = kPiix4PmBase + 8;
+inline constexpr uint16_t kAcpiPmTimerLength = 4;
+inline constexpr uint8_t kPiix4S5SleepType = 0;
+
 // PCI: configuration mechanism #1 (PCI Local Bus 3.0 section 3.2.2.3.2) and the windows that the
 // host bridge forwards. The memory window lies in the hole between low and high RAM, below the
 // interrupt controllers.
