@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devices/acpi_pm1.h"
 
-#include "devices/acpi_pm.h"
-
 namespace sealvm {
 namespace {
 
@@ -33,7 +31,7 @@ void AcpiPm1::WriteRegister(uint64_t offset, uint8_t value) {
     if (offset == kControl + 1) control_[1] = value & ~kSleepEnable;
   }
   const bool sleeps = offset == kControl + 1 && (value & kSleepEnable) != 0;
-  if (sleeps && (value >> kSleepTypeShift & kSleepTypeMask) == kAcpiS5SleepType) {
+  if (sleeps && (value >> kSleepTypeShift & kSleepTypeMask) == s5_sleep_type_) {
     sink_.OnGuestRequest({GuestRequestKind::kPowerOff});
   }
 }

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "devices/acpi_pm.h"
 #include "devices/byte_register_device.h"
 #include "devices/guest_request.h"
 #include "memory/base/mutex.h"
@@ -16,12 +17,13 @@ namespace sealvm {
 //   +2 PM1 enable, 2 bytes: kept as written.
 //   +4 PM1 control, 2 bytes: SCI_EN (bit 0) is always set, SLP_TYP in bits 10-12, SLP_EN bit 13.
 //   SLP_EN
-//      with kAcpiS5SleepType asks `sink` for kPowerOff; other sleep states do not exist.
+//      with the type of S5 asks `sink` for kPowerOff; other sleep states do not exist.
 // Thread-safe.
 class AcpiPm1 : public ByteRegisterDevice {
  public:
-  // `sink` must outlive the device.
-  explicit AcpiPm1(GuestRequestSink& sink) : sink_(sink) {}
+  // `sink` must outlive the device. `s5_sleep_type`: what the guest was told, 0 to 7.
+  explicit AcpiPm1(GuestRequestSink& sink, uint8_t s5_sleep_type = kAcpiS5SleepType)
+      : sink_(sink), s5_sleep_type_(s5_sleep_type) {}
 
   std::string_view Name() const override { return "acpi-pm1"; }
 
@@ -31,6 +33,7 @@ class AcpiPm1 : public ByteRegisterDevice {
 
  private:
   GuestRequestSink& sink_;
+  const uint8_t s5_sleep_type_;
   Mutex mutex_;
   uint8_t enable_[2] SEALVM_GUARDED_BY(mutex_) = {};
   uint8_t control_[2] SEALVM_GUARDED_BY(mutex_) = {};

@@ -8,6 +8,7 @@
 
 #include "devices/acpi_pm.h"
 #include "devices/sealed_status_port.h"
+#include "memory/base/endian.h"
 
 namespace sealvm {
 namespace {
@@ -58,6 +59,18 @@ TEST_F(AcpiPm1Test, SoftOffPowersOff) {
   Write16(4, SleepType(kAcpiS5SleepType) | kSleepEnable);
   EXPECT_EQ(sink_.requests, std::vector{GuestRequestKind::kPowerOff});
   EXPECT_EQ(Read16(4) & kSleepEnable, 0) << "SLP_EN reads as zero";
+}
+
+TEST_F(AcpiPm1Test, TheSoftOffTypeIsTheMachines) {
+  AcpiPm1 piix4(sink_, 0);
+  const uint16_t s5 = kSleepEnable | SleepType(kAcpiS5SleepType);
+  std::array<uint8_t, 2> bytes = {};
+  StoreLeAny(bytes, s5);
+  piix4.Write(4, bytes);
+  EXPECT_TRUE(sink_.requests.empty());
+  StoreLeAny(bytes, kSleepEnable);
+  piix4.Write(4, bytes);
+  EXPECT_EQ(sink_.requests.size(), 1u);
 }
 
 TEST_F(AcpiPm1Test, SleepTypeAloneAndOtherStatesDoNothing) {

@@ -5,8 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "devices/pci/host_bridge.h"
-#include "devices/platform_addresses.h"
 #include "memory/base/endian.h"
 
 namespace sealvm {
@@ -15,17 +13,10 @@ namespace {
 // CONFIG_ADDRESS: enable, bus, device, function, register (section 3.2.2.3.2).
 constexpr uint32_t kConfigEnable = 1U << 31;
 constexpr uint32_t kBusMask = 0xff0000;
-constexpr uint32_t kFunctionMask = 0x700;
 constexpr uint32_t kRegisterMask = 0xfc;
 
-uint8_t DeviceOf(uint32_t address) { return (address >> 11) & (PciBus::kDevices - 1); }
-
-bool InsideWindow(const PciBarWindow& bar) {
-  const bool is_io = bar.space == PciSpace::kIo;
-  const uint64_t base = is_io ? kPciIoBase : kPciMmioBase;
-  const uint64_t length = is_io ? kPciIoLength : kPciMmioLength;
-  return bar.base >= base && bar.size <= length && bar.base - base <= length - bar.size;
-}
+// Device and function number.
+uint8_t PlaceOf(uint32_t address) { return address >> 8 & 0xff; }
 
 }  // namespace
 
@@ -90,31 +81,41 @@ class PciBus::AddressWindow : public BusDevice {
   const uint64_t base_;
 };
 
-PciBus::PciBus() { functions_[0] = std::make_shared<HostBridge>(); }
+PciBus::PciBus(std::shared_ptr<PciFunction> host_bridge, const PciWindows& windows)
+    : windows_(windows) {
+  functions_[0] = std::move(host_bridge);
+}
 
 PciBus::~PciBus() = default;
 
 Result<> PciBus::Add(uint8_t device, std::shared_ptr<PciFunction> function) {
+  return Add(device, 0, std::move(function));
+}
+
+Result<> PciBus::Add(uint8_t device, uint8_t number, std::shared_ptr<PciFunction> function) {
   const std::lock_guard lock(config_mutex_);
-  if (device >= kDevices || functions_[device]) {
-    return HostError("PCI device " + std::to_string(device) + " is taken or none");
+  const size_t place = size_t{device} * kFunctions + number;
+  if (device >= kDevices || number >= kFunctions || functions_[place]) {
+    return HostError("PCI device " + std::to_string(device) + "." + std::to_string(number) +
+                     " is taken or none");
   }
-  functions_[device] = std::move(function);
+  functions_[place] = std::move(function);
   return {};
 }
 
 Result<> PciBus::AttachTo(Bus& pio, Bus& mmio) {
   SEALVM_TRY(pio.Insert(kPciConfigAddressPort, 2 * kPciConfigPortLength,
                         std::make_shared<ConfigPorts>(*this)));
-  SEALVM_TRY(pio.Insert(kPciIoBase, kPciIoLength,
-                        std::make_shared<AddressWindow>(*this, PciSpace::kIo, kPciIoBase)));
-  return mmio.Insert(kPciMmioBase, kPciMmioLength,
-                     std::make_shared<AddressWindow>(*this, PciSpace::kMemory, kPciMmioBase));
+  SEALVM_TRY(pio.Insert(windows_.io_base, windows_.io_length,
+                        std::make_shared<AddressWindow>(*this, PciSpace::kIo, windows_.io_base)));
+  return mmio.Insert(
+      windows_.memory_base, windows_.memory_length,
+      std::make_shared<AddressWindow>(*this, PciSpace::kMemory, windows_.memory_base));
 }
 
 PciFunction* PciBus::FunctionAt(uint32_t address) {
-  if ((address & kConfigEnable) == 0 || (address & (kBusMask | kFunctionMask)) != 0) return nullptr;
-  return functions_[DeviceOf(address)].get();
+  if ((address & kConfigEnable) == 0 || (address & kBusMask) != 0) return nullptr;
+  return functions_[PlaceOf(address)].get();
 }
 
 void PciBus::ReadConfig(uint32_t address, std::span<uint8_t> out) {
@@ -126,20 +127,27 @@ void PciBus::WriteConfig(uint32_t address, std::span<const uint8_t> bytes) {
   PciFunction* function = FunctionAt(address);
   if (function == nullptr) return;
   function->WriteConfig(address & (kRegisterMask | 3), bytes);
-  UpdateForwarding(DeviceOf(address));
+  UpdateForwarding(PlaceOf(address));
 }
 
-void PciBus::UpdateForwarding(uint8_t device) {
-  PciFunction& function = *functions_[device];
+bool PciBus::IsInsideWindow(const PciBarWindow& bar) const {
+  const bool is_io = bar.space == PciSpace::kIo;
+  const uint64_t base = is_io ? windows_.io_base : windows_.memory_base;
+  const uint64_t length = is_io ? windows_.io_length : windows_.memory_length;
+  return bar.base >= base && bar.size <= length && bar.base - base <= length - bar.size;
+}
+
+void PciBus::UpdateForwarding(uint8_t place) {
+  PciFunction& function = *functions_[place];
   for (uint8_t bar = 0; bar < kPciBars; ++bar) {
     std::optional<PciBarWindow> now = function.BarWindow(bar);
-    if (now && !InsideWindow(*now)) now.reset();
+    if (now && !IsInsideWindow(*now)) now.reset();
     {
       const std::lock_guard lock(windows_mutex_);
       const auto at = std::ranges::find_if(forwarded_, [&](const Forwarded& entry) {
-        return std::pair(entry.device, entry.bar) >= std::pair(device, bar);
+        return std::pair(entry.place, entry.bar) >= std::pair(place, bar);
       });
-      const bool known = at != forwarded_.end() && at->device == device && at->bar == bar;
+      const bool known = at != forwarded_.end() && at->place == place && at->bar == bar;
       if (known && now == at->window) continue;
       if (!known && !now) continue;
       if (known && !now) {
@@ -147,7 +155,7 @@ void PciBus::UpdateForwarding(uint8_t device) {
       } else if (known) {
         at->window = *now;
       } else {
-        forwarded_.insert(at, {device, bar, *now, functions_[device]});
+        forwarded_.insert(at, {place, bar, *now, functions_[place]});
       }
     }
     function.OnBarForwarded(bar, now);

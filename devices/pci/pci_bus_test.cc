@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "devices/pci/host_bridges.h"
 #include "devices/platform_addresses.h"
 #include "memory/base/endian.h"
 
@@ -152,10 +153,91 @@ TEST_F(PciBusTest, AccessesThatRunOverABarReachNothing) {
   EXPECT_EQ(Read(mmio_, 0xc0000ffe, 4), 0xffffffffu);
 }
 
+TEST_F(PciBusTest, ADeviceMayHaveSeveralFunctions) {
+  const auto second = std::make_shared<Gadget>();
+  EXPECT_TRUE(bus_.Add(kDevice, 7, second).has_value());
+  Select(kDevice, 0, 7);
+  EXPECT_EQ(Read(pio_, kPciConfigDataPort, 4), 0x56781234u);
+  Select(kDevice, kPciCommand, 7);
+  Write(pio_, kPciConfigDataPort, kPciCommandMemory, 2);
+  EXPECT_EQ(second->changes, 1);
+  EXPECT_EQ(gadget_->changes, 0);
+  EXPECT_FALSE(bus_.Add(kDevice, 7, second).has_value());
+  EXPECT_FALSE(bus_.Add(kDevice, PciBus::kFunctions, second).has_value());
+}
+
 TEST_F(PciBusTest, ADeviceNumberIsGivenOnce) {
   EXPECT_FALSE(bus_.Add(kDevice, gadget_).has_value());
   EXPECT_FALSE(bus_.Add(0, gadget_).has_value());
   EXPECT_FALSE(bus_.Add(PciBus::kDevices, gadget_).has_value());
+}
+
+// A bus as OVMF expects it, with windows of its own.
+class FirmwarePciBusTest : public PciBusTest {
+ protected:
+  static constexpr PciWindows kWindows = {.io_base = 0xc000,
+                                          .io_length = 0x4000,
+                                          .memory_base = 0x80000000,
+                                          .memory_length = 0x7c000000};
+
+  FirmwarePciBusTest() {
+    EXPECT_TRUE(firmware_bus_.Add(1, MakePiix3IsaBridge()).has_value());
+    EXPECT_TRUE(
+        firmware_bus_.Add(1, kPiix4PmFunction, MakePiix4PowerManagement(0xb000)).has_value());
+    EXPECT_TRUE(firmware_bus_.Add(kDevice, mine_).has_value());
+    EXPECT_TRUE(firmware_bus_.AttachTo(ports_, memory_).has_value());
+  }
+
+  uint64_t ReadAt(uint32_t device, uint32_t function, uint32_t offset) {
+    Write(ports_, kPciConfigAddressPort, 1u << 31 | device << 11 | function << 8 | offset, 4);
+    return Read(ports_, kPciConfigDataPort, 4);
+  }
+  void WriteAt(uint32_t device, uint32_t function, uint32_t offset, uint64_t value) {
+    Write(ports_, kPciConfigAddressPort, 1u << 31 | device << 11 | function << 8 | offset, 4);
+    Write(ports_, kPciConfigDataPort, value, 4);
+  }
+
+  Bus ports_{"I/O port"};
+  Bus memory_{"MMIO"};
+  std::shared_ptr<Gadget> mine_ = std::make_shared<Gadget>();
+  PciBus firmware_bus_{MakeI440fxHostBridge(), kWindows};
+};
+
+TEST_F(FirmwarePciBusTest, HasTheChipsThatOvmfKnows) {
+  EXPECT_EQ(ReadAt(0, 0, 0), 0x12378086u);
+  EXPECT_EQ(ReadAt(1, 0, 0), 0x70008086u);
+  EXPECT_EQ(ReadAt(1, 0, 8) >> 8, 0x060100u);
+  EXPECT_EQ(ReadAt(1, 0, 0xc) >> 16 & 0xff, 0x80u);
+  EXPECT_EQ(ReadAt(1, 3, 0), 0x71138086u);
+  EXPECT_EQ(ReadAt(1, 1, 0), 0xffffffffu);
+}
+
+// Else OVMF would move the registers, or its timer would stand still.
+TEST_F(FirmwarePciBusTest, PowerManagementIsSetUpAndStays) {
+  for (int pass = 0; pass < 2; ++pass) {
+    EXPECT_EQ(ReadAt(1, 3, 0x40), 0xb001u);
+    EXPECT_EQ(ReadAt(1, 3, 0x80) & 0xff, 1u);
+    WriteAt(1, 3, 0x40, 0x600);
+    WriteAt(1, 3, 0x80, 0);
+  }
+}
+
+TEST_F(FirmwarePciBusTest, TheFirmwarePlacesBarsInItsWindows) {
+  WriteAt(kDevice, 0, kPciCommand, kPciCommandMemory | kPciCommandIo);
+  for (const auto& [base, inside] : {std::pair{0x80000000u, true},
+                                     {0xfbfff000u, true},
+                                     {0x7ffff000u, false},
+                                     {0xfc000000u, false}}) {
+    WriteAt(kDevice, 0, kPciBar0, base);
+    EXPECT_EQ(mine_->forwarded[0].has_value(), inside) << std::hex << base;
+  }
+  for (const auto& [base, inside] :
+       {std::pair{0xc000u, true}, {0xff00u, true}, {0xb000u, false}, {0x1000u, false}}) {
+    WriteAt(kDevice, 0, kPciBar0 + 4, base);
+    EXPECT_EQ(mine_->forwarded[1].has_value(), inside) << std::hex << base;
+  }
+  WriteAt(kDevice, 0, kPciBar0 + 4, 0xc100);
+  EXPECT_EQ(Read(ports_, 0xc104, 4), 0x20004u);
 }
 
 }  // namespace

@@ -63,6 +63,12 @@ void PciConfigSpace::UseInterruptPin(uint8_t line) {
   Set(kPciInterruptPin, 1, 1);
 }
 
+void PciConfigSpace::SetMultiFunction() { Set(kPciHeaderType, kPciHeaderMultiFunction, 1); }
+
+void PciConfigSpace::SetReadOnly(uint8_t offset, uint32_t value, size_t width) {
+  Set(offset, value, width);
+}
+
 void PciConfigSpace::Read(uint32_t offset, std::span<uint8_t> out) const {
   for (size_t i = 0; i < out.size(); ++i) {
     const uint64_t at = uint64_t{offset} + i;

@@ -47,6 +47,10 @@ class PciConfigSpace {
                         std::span<const uint8_t> writable);
   // INTA.
   void UseInterruptPin(uint8_t line);
+  // The device has functions other than 0, which this is.
+  void SetMultiFunction();
+  // A register of 1 to 4 bytes that the guest cannot change.
+  void SetReadOnly(uint8_t offset, uint32_t value, size_t width);
 
   // Offsets and widths of any value: bytes past the end read as ones and are not written.
   void Read(uint32_t offset, std::span<uint8_t> out) const;

@@ -15,6 +15,7 @@ inline constexpr uint8_t kPciCommand = 0x04;
 inline constexpr uint8_t kPciStatus = 0x06;
 inline constexpr uint8_t kPciRevision = 0x08;
 inline constexpr uint8_t kPciClassCode = 0x09;  // three bytes: interface, sub-class, base class
+inline constexpr uint8_t kPciHeaderType = 0x0e;
 inline constexpr uint8_t kPciBar0 = 0x10;
 inline constexpr uint8_t kPciBars = 6;
 inline constexpr uint8_t kPciSubsystemVendorId = 0x2c;
@@ -32,6 +33,8 @@ inline constexpr uint16_t kPciCommandIntxDisable = 1 << 10;
 // Status register, section 6.2.3.
 inline constexpr uint16_t kPciStatusInterrupt = 1 << 3;
 inline constexpr uint16_t kPciStatusCapabilities = 1 << 4;
+
+inline constexpr uint8_t kPciHeaderMultiFunction = 1 << 7;  // section 6.2.1
 
 inline constexpr uint32_t kPciBarIsIo = 1;  // section 6.2.5.1
 

@@ -19,7 +19,8 @@ namespace {
 constexpr uint64_t kMaxSyscallsAtStart = 60;
 constexpr uint64_t kMaxSyscalls = 85;
 constexpr uint64_t kMaxKvmIoctls = 25;
-constexpr uint64_t kMaxRss = 3 << 20;
+// Above the goal of docs/SPECIFICATION.md, which says why.
+constexpr uint64_t kMaxRss = 4 << 20;
 
 // The goal is 1.5 times the floor on a quiet machine; the benchmark reports it. This only catches a
 // start that has become another order of magnitude slower.

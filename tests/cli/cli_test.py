@@ -6,6 +6,7 @@ Usage: cli_test.py BINARY [CONFIG.toml...] [unittest arguments]
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import pty
@@ -181,6 +182,22 @@ class BadInput(CliTest):
             (["run", "--config", self.write("b.toml", b"\0\1\2\xff" * 100)], "line 1"),
             (["run", "--initrd", "x"], "--kernel"),
             (["measure"], "measure"),
+            (["measure", "--isolation", "sealed"], "sealed"),
+            (["measure", "--isolation", "none"], "none"),
+            (["measure", "--isolation", "tdx"], "--firmware"),
+            (["measure", "--isolation", "tdx", "--firmware", "/nonexistent/x"], "/nonexistent/x"),
+            (["measure", "--isolation", "tdx", "--firmware", self.write("f0", b"")], "is empty"),
+            (["measure", "--isolation", "tdx", "--firmware", self.write("f1", b"x")], "pages"),
+            (["measure", "--isolation", "tdx", "--firmware", self.write("f2", b"\x90" * 4096)], "TDX"),
+            (["measure", "--isolation", "tdx", "--firmware", self.write("f3", bytes(4096))],
+             "variable store"),
+            (["measure", "--isolation", "sev", "--firmware", "x", "--cpus", "4097"], "--cpus"),
+            (["measure", "--isolation", "snp", "--firmware", "x"], "--cpu-model"),
+            (["measure", "--isolation", "sev", "--firmware", "x", "--id-key", "k"], "--id-key"),
+            (["measure", "--isolation", "snp", "--firmware", "x", "--cpu-model", "EPYC",
+              "--write-id-block", "b"], "--id-key"),
+            (["measure", "--isolation", "snp", "--firmware", "x", "--cpu-model", "EPYC-Milano"],
+             "'EPYC-Milan'"),
             (["inspect"], "inspect"),
             (["inspect", "/nonexistent/x"], "/nonexistent/x"),
             (["inspect", "/"], "/"),
@@ -194,6 +211,30 @@ class BadInput(CliTest):
                 self.assertEqual(result.returncode, 2, result.stderr)
                 self.assertEqual(result.stdout, b"")
                 self.assert_one_line(result.stderr, word)
+
+    def test_measure_prints_the_digest_alone(self):
+        image = bytes(range(256)) * 32
+        path = self.write("firmware", image)
+        digest = hashlib.sha256(image).hexdigest()
+        result = run("measure", "--isolation", "sev", "--firmware", path)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertEqual(result.stdout.decode(), digest + "\n")
+        result = run("measure", "--isolation=sev", "--firmware", path, "--json", "--explain")
+        self.assertEqual(result.returncode, 0)
+        told = json.loads(result.stdout)
+        self.assertEqual(told["digest"], digest)
+        self.assertEqual([step["what"] for step in told["steps"]], ["firmware"])
+
+    def test_inspect_tells_a_firmware_from_a_kernel(self):
+        image = bytearray(8192)
+        image[0x28:0x2C] = b"_FVH"
+        path = self.write("firmware", bytes(image))
+        result = run("inspect", path, "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        told = json.loads(result.stdout)
+        self.assertEqual(told["format"], "firmware")
+        self.assertFalse(told["modes"]["tdx"]["supported"])
+        self.assertIn(b"enforces hashes     no", run("inspect", path).stdout)
 
     def test_a_newline_in_a_name_does_not_break_the_line(self):
         result = run("run", "--config", "/nonexistent/a\nb\x1b[31m")
@@ -738,6 +779,7 @@ class Doctor(CliTest):
         report = json.loads(result.stdout)
         self.assertFalse(report["modes"]["none"]["available"])
         self.assertIn("modprobe", report["modes"]["none"]["advice"])
+        self.assertEqual(report["modes"]["none"]["prerequisites"], [])
         text = run("doctor").stdout.decode()
         self.assertIn(report["kernel_version"], text)
         self.assertIn("modprobe", text)

@@ -99,14 +99,48 @@ Result<> ValidatePrivateMemory(const MachineConfig& config) {
   if (config.memory_provider != MemoryProvider::kAuto) option = "--memory-provider";
   if (config.page_conversions) option = "--page-conversions";
   if (!config.dump_fdt.empty()) option = "--dump-fdt";
-  if (config.memory_lock_limit && config.isolation != IsolationMode::kAuto) {
+  const bool has_private_memory = config.isolation == IsolationMode::kAuto ||
+                                  config.isolation == IsolationMode::kSnp ||
+                                  config.isolation == IsolationMode::kTdx;
+  if (config.memory_lock_limit && !has_private_memory) {
     option = "--memory-lock-limit";
   }
   if (option.empty()) return {};
   return InvalidInput(std::string(option) + " needs --isolation sealed");
 }
 
+// Debian's OVMF 2025.02 was seen to load a kernel with as much, and to crash with 128 MiB.
+constexpr uint64_t kMinOvmfRam = 192 * kMiB;
+// guest-fw, and what else confidential guests may have for a firmware, need less.
+constexpr std::string_view kGuestFw = "guest-fw";
+constexpr uint64_t kMinFirmwareRam = 64 * kMiB;
+
+Result<> ValidateFirmware(const MachineConfig& config) {
+  if (config.firmware.empty()) {
+    if (config.firmware_log.empty()) return {};
+    return InvalidInput("--firmware-log needs --firmware");
+  }
+  if (config.isolation == IsolationMode::kSealed) {
+    return InvalidInput("--firmware: a sealed guest's kernel has its own loader, not a firmware",
+                        "use --isolation none, or --kernel without --firmware");
+  }
+  if (config.kernel_protocol != KernelProtocol::kAuto) {
+    return InvalidInput("--kernel-protocol: with --firmware the firmware enters the kernel");
+  }
+  if (config.kernel.empty() && !config.cmdline.empty()) {
+    return InvalidInput("--cmdline needs --kernel",
+                        "what the firmware finds on a disk has a command line of its own");
+  }
+  const bool is_small = IsConfidential(config.isolation) || config.firmware == kGuestFw;
+  const uint64_t least = is_small ? kMinFirmwareRam : kMinOvmfRam;
+  if (config.memory_bytes >= least) return {};
+  return InvalidInput(
+      "--memory: " + std::to_string(config.memory_bytes) + " bytes are too few for --firmware",
+      "give " + std::to_string(least / kMiB) + "M or more");
+}
+
 Result<> ValidateCombinations(const MachineConfig& config) {
+  SEALVM_TRY(ValidateFirmware(config));
   if (config.kernel.empty() && !config.initrd.empty()) {
     return InvalidInput("--initrd needs --kernel", "the built-in guest takes no initrd");
   }
@@ -122,6 +156,11 @@ std::string_view IsolationModeName(IsolationMode mode) { return kIsolationNames.
 
 Result<IsolationMode> ParseIsolationMode(std::string_view name) {
   return kIsolationNames.Parse("isolation mode", name);
+}
+
+bool IsConfidential(IsolationMode mode) {
+  return mode == IsolationMode::kSev || mode == IsolationMode::kSevEs ||
+         mode == IsolationMode::kSnp || mode == IsolationMode::kTdx;
 }
 
 std::string_view KernelProtocolName(KernelProtocol protocol) {
@@ -148,10 +187,11 @@ Result<HugePages> ParseHugePages(std::string_view name) {
 
 bool operator==(const MachineConfig& a, const MachineConfig& b) {
   return a.kernel == b.kernel && a.initrd == b.initrd && a.firmware == b.firmware &&
-         a.cmdline == b.cmdline && a.kernel_protocol == b.kernel_protocol &&
-         a.isolation == b.isolation && a.memory_bytes == b.memory_bytes &&
-         a.memory.huge_pages == b.memory.huge_pages && a.memory.prefault == b.memory.prefault &&
-         a.cpus == b.cpus && a.devices == b.devices && a.memory_provider == b.memory_provider &&
+         a.firmware_log == b.firmware_log && a.cmdline == b.cmdline &&
+         a.kernel_protocol == b.kernel_protocol && a.isolation == b.isolation &&
+         a.memory_bytes == b.memory_bytes && a.memory.huge_pages == b.memory.huge_pages &&
+         a.memory.prefault == b.memory.prefault && a.cpus == b.cpus && a.devices == b.devices &&
+         a.launch == b.launch && a.memory_provider == b.memory_provider &&
          a.memory_lock_limit == b.memory_lock_limit && a.page_conversions == b.page_conversions &&
          a.dump_fdt == b.dump_fdt;
 }
@@ -165,11 +205,20 @@ Result<> ValidateConfig(const MachineConfig& config) {
   SEALVM_TRY(ValidatePath("--kernel", config.kernel));
   SEALVM_TRY(ValidatePath("--initrd", config.initrd));
   SEALVM_TRY(ValidatePath("--firmware", config.firmware));
+  SEALVM_TRY(ValidatePath("--firmware-log", config.firmware_log));
   SEALVM_TRY(ValidatePath("--dump-fdt", config.dump_fdt));
+  SEALVM_TRY(ValidatePath("--id-block", config.launch.id_block));
+  SEALVM_TRY(ValidatePath("--id-auth", config.launch.id_auth));
+  SEALVM_TRY(ValidatePath("--certs", config.launch.certificates));
+  SEALVM_TRY(ValidatePath("--sev-dh-cert", config.launch.dh_certificate));
+  SEALVM_TRY(ValidatePath("--sev-session", config.launch.session));
+  SEALVM_TRY(ValidatePath("--sev-measurement", config.launch.measurement_file));
+  SEALVM_TRY(ValidatePath("--sev-secret", config.launch.secret_file));
   SEALVM_TRY(ValidateCmdline(config.cmdline));
   SEALVM_TRY(ValidateDevices(config.devices));
   SEALVM_TRY(ValidatePrivateMemory(config));
-  return ValidateCombinations(config);
+  SEALVM_TRY(ValidateCombinations(config));
+  return ValidateLaunch(config);
 }
 
 }  // namespace sealvm

@@ -14,6 +14,7 @@
 #include "memory/lock_limit.h"
 #include "memory/private_memory.h"
 #include "vmm/api/device_config.h"
+#include "vmm/api/launch_config.h"
 
 namespace sealvm {
 
@@ -24,6 +25,8 @@ enum class IsolationMode { kAuto, kNone, kSealed, kSev, kSevEs, kSnp, kTdx };
 std::string_view IsolationModeName(IsolationMode mode);
 // kInvalidInput for a name that is none.
 Result<IsolationMode> ParseIsolationMode(std::string_view name);
+// The modes whose memory the CPU keeps from the host: sev, sev-es, snp, tdx.
+bool IsConfidential(IsolationMode mode);
 
 // How an ELF kernel is entered. kAuto takes what the image offers; bzImage knows kLinux alone.
 enum class KernelProtocol { kAuto, kLinux, kPvh };
@@ -51,19 +54,22 @@ inline constexpr size_t kMaxCmdlineBytes = 2047;
 // What a machine is made of. Plain data; Machine::Create validates it with ValidateConfig.
 struct MachineConfig {
   // Paths of files; empty means none. Without a kernel and a firmware the built-in diagnostic guest
-  // boots.
+  // boots. With both, the firmware loads the kernel.
   std::string kernel;
   std::string initrd;
   std::string firmware;
   // The guest kernel's command line, as given. Additions that a mode needs are made by the machine.
   std::string cmdline;
   KernelProtocol kernel_protocol = KernelProtocol::kAuto;
+  // A file to append the firmware's log to; empty: it goes to the machine's log at level debug.
+  std::string firmware_log;
 
   IsolationMode isolation = IsolationMode::kAuto;
   uint64_t memory_bytes = 512 * kMiB;
   MemoryPolicy memory;
   uint32_t cpus = 1;
   DevicesConfig devices;
+  LaunchConfig launch;  // of a confidential mode
 
   // The rest is for isolation modes with private memory.
   MemoryProvider memory_provider = MemoryProvider::kAuto;
@@ -82,6 +88,8 @@ struct MachineConfig {
 // Checks every field that can be checked without touching the host: ranges, combinations. An error
 // names the option ("--cpus 0: ...").
 Result<> ValidateConfig(const MachineConfig& config);
+// Its part for `config.launch` and the confidential modes.
+Result<> ValidateLaunch(const MachineConfig& config);
 
 }  // namespace sealvm
 

@@ -88,6 +88,55 @@ TEST(ConfigTest, OptionsOfAKernelNeedOne) {
   ExpectRejected(with_protocol, "--kernel-protocol");
 }
 
+MachineConfig WithFirmware() {
+  MachineConfig config;
+  config.firmware = "OVMF.fd";
+  config.kernel = "vmlinuz";
+  config.initrd = "initrd";
+  config.cmdline = "quiet";
+  config.firmware_log = "log";
+  return config;
+}
+
+TEST(ConfigTest, AFirmwareMayLoadAKernel) { EXPECT_TRUE(ValidateConfig(WithFirmware())); }
+
+TEST(ConfigTest, AFirmwareNeedsNoKernel) {
+  MachineConfig config = WithFirmware();
+  config.kernel = config.initrd = config.cmdline = "";
+  EXPECT_TRUE(ValidateConfig(config));
+}
+
+TEST(ConfigTest, WhatAFirmwareGivesAKernelNeedsOne) {
+  MachineConfig with_initrd = WithFirmware();
+  with_initrd.kernel = with_initrd.cmdline = "";
+  ExpectRejected(with_initrd, "--initrd");
+  MachineConfig with_cmdline = WithFirmware();
+  with_cmdline.kernel = with_cmdline.initrd = "";
+  ExpectRejected(with_cmdline, "--cmdline");
+}
+
+TEST(ConfigTest, WhatDoesNotGoWithAFirmwareIsRejected) {
+  MachineConfig sealed = WithFirmware();
+  sealed.isolation = IsolationMode::kSealed;
+  ExpectRejected(sealed, "--firmware");
+  MachineConfig protocol = WithFirmware();
+  protocol.kernel_protocol = KernelProtocol::kLinux;
+  ExpectRejected(protocol, "--kernel-protocol");
+  MachineConfig small = WithFirmware();
+  small.memory_bytes = 192 * kMiB - kPageSize;
+  ExpectRejected(small, "--memory");
+  small.memory_bytes = 192 * kMiB;
+  EXPECT_TRUE(ValidateConfig(small));
+  small.isolation = IsolationMode::kSnp;
+  small.memory_bytes = 64 * kMiB;
+  EXPECT_TRUE(ValidateConfig(small));
+  small.memory_bytes = 64 * kMiB - kPageSize;
+  ExpectRejected(small, "--memory");
+  MachineConfig log_alone;
+  log_alone.firmware_log = "log";
+  ExpectRejected(log_alone, "--firmware-log");
+}
+
 TEST(ConfigTest, BuiltInGuestTakesACommandLine) {
   MachineConfig config;
   config.cmdline = "diag=quick";
@@ -121,6 +170,7 @@ TEST(ConfigTest, EqualityLooksAtEveryField) {
       [](MachineConfig& c) { c.kernel = "k"; },
       [](MachineConfig& c) { c.initrd = "i"; },
       [](MachineConfig& c) { c.firmware = "f"; },
+      [](MachineConfig& c) { c.firmware_log = "f"; },
       [](MachineConfig& c) { c.cmdline = "c"; },
       [](MachineConfig& c) { c.kernel_protocol = KernelProtocol::kPvh; },
       [](MachineConfig& c) { c.isolation = IsolationMode::kTdx; },

@@ -8,13 +8,15 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <array>
+#include <optional>
 
 #include "memory/base/fd.h"
 #include "memory/lock_limit.h"
 #include "vmm/api/host_facilities.h"
+#include "vmm/isolation/confidential/host_support.h"
 #include "vmm/isolation/kvm_facts.h"
-#include "vmm/isolation/mode_selection.h"
 #include "vmm/isolation/private_memory_trial.h"
 #include "vmm/isolation/speed_probe.h"
 #include "vmm/kvm/system.h"
@@ -86,19 +88,32 @@ ModeReport ExamineSealed(const HostReport& report) {
   return result;
 }
 
-ModeReport ExamineMode(IsolationMode mode, const HostReport& report) {
-  ModeReport result = {.mode = mode, .reason = {}};
-  if (!IsImplemented(mode)) {
-    result.obstacle = Obstacle::kNotInThisVersion;
-    result.reason = "this version of sealvm does not have this mode yet";
-    return result;
+// By what is asked of host, kernel and KVM: launching a guest takes a firmware.
+void JudgeConfidential(ModeReport& result) {
+  const HostSupport support = {result.prerequisites};
+  const Prerequisite* const missing = support.FirstMissing();
+  result.available = missing == nullptr;
+  if (missing != nullptr) {
+    result.obstacle = missing->obstacle;
+    result.reason = fmt::format("{}: {}", missing->name, missing->found);
+  } else {
+    result.reason = "all that was asked for is there; no guest was launched to try";
   }
+}
+
+ModeReport ExamineMode(IsolationMode mode, const HostReport& report, const kvm::System* system) {
+  ModeReport result = {.mode = mode, .reason = {}};
+  result.prerequisites = ExamineConfidential(mode, system).prerequisites;
   result.obstacle = KvmObstacle(report.device_nodes.front(), report);
   if (result.obstacle != Obstacle::kNone) {
     result.reason = report.kvm_problem;
     return result;
   }
   if (mode == IsolationMode::kSealed) return ExamineSealed(report);
+  if (IsConfidential(mode)) {
+    JudgeConfidential(result);
+    return result;
+  }
   if (!report.guest_speed) {
     result.obstacle = Obstacle::kKvmBroken;
     result.reason = report.guest_speed_problem;
@@ -109,8 +124,7 @@ ModeReport ExamineMode(IsolationMode mode, const HostReport& report) {
   return result;
 }
 
-void ExamineKvm(HostReport& report) {
-  const Result<kvm::System> system = kvm::System::Open();
+void ExamineKvm(HostReport& report, const Result<kvm::System>& system) {
   if (!system) {
     report.kvm_problem = system.error().ToString();
     report.guest_speed_problem = "no KVM";
@@ -137,16 +151,17 @@ Result<HostReport> ExamineHost() {
   report.cpu_vendor = CpuVendor();
   report.cpu_model = CpuModel();
   for (const char* path : kDeviceNodes) report.device_nodes.push_back(ExamineNode(path));
-  ExamineKvm(report);
+  const Result<kvm::System> system = kvm::System::Open();
+  ExamineKvm(report, system);
   report.facilities = ExamineFacilities();
   report.memory_lock_limit = ProcessMemoryLockLimit();
   report.memory_cgroup = FindMemoryCgroup();
   for (const IsolationMode mode : kModes) {
-    report.modes.push_back(ExamineMode(mode, report));
+    report.modes.push_back(ExamineMode(mode, report, system ? &*system : nullptr));
   }
-  // kModes is in ascending order.
+  // kModes is in ascending order. Confidential guests need a firmware and are asked for by name.
   for (const ModeReport& mode : report.modes) {
-    if (mode.available) report.auto_choice = mode.mode;
+    if (mode.available && !IsConfidential(mode.mode)) report.auto_choice = mode.mode;
   }
   return report;
 }

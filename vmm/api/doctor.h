@@ -18,7 +18,6 @@ namespace sealvm {
 // What stands between this host and an isolation mode. The front-end turns it into advice.
 enum class Obstacle {
   kNone,               // the mode works
-  kNotInThisVersion,   // sealvm does not implement the mode yet
   kNoKvmDevice,        // /dev/kvm does not exist
   kNoKvmPermission,    // /dev/kvm may not be opened by this user
   kKvmBroken,          // /dev/kvm opens, but an ioctl that every mode needs fails
@@ -31,8 +30,26 @@ enum class Obstacle {
   kNoDevicePermission  // the node exists and may not be opened by this user
 };
 
-// "not-in-this-version", ...
+// "no-kvm-device", ...
 std::string_view ObstacleName(Obstacle obstacle);
+
+enum class Met { kYes, kNo, kUnknown };
+
+// "yes", "no", "unknown".
+std::string_view MetName(Met met);
+
+// One thing that a mode needs of the host.
+struct Prerequisite {
+  // By its own name: "KVM_CAP_VM_TYPES bit 4 (SNP)", "CONFIG_KVM_AMD_SEV", "/dev/sev".
+  std::string name;
+  Met met = Met::kUnknown;
+  // What was seen, one line.
+  std::string found;
+  // What to do; empty when it is met or nothing helps.
+  std::string advice;
+  // What it is when it is missing; kNone otherwise.
+  Obstacle obstacle = Obstacle::kNone;
+};
 
 // Whether one isolation mode can be used here, decided by trying where that is possible.
 struct ModeReport {
@@ -41,6 +58,8 @@ struct ModeReport {
   Obstacle obstacle = Obstacle::kNone;
   // One line that names the object: the capability, option, node or flag found or missing.
   std::string reason;
+  // Of modes that take more than KVM: causes before consequences.
+  std::vector<Prerequisite> prerequisites = {};
 };
 
 // Facts about KVM. Capabilities are those sealvm knows, by the UAPI's name ("KVM_CAP_USER_MEMORY2")

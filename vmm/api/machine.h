@@ -26,11 +26,11 @@ namespace sealvm {
 enum class ExitReason {
   kPowerOff,     // the guest powered off
   kReset,        // the guest asked for a reset; the machine does not reboot
-  kPanic,        // the guest's kernel reported a panic
+  kPanic,        // the guest's kernel reported a panic, or a confidential guest gave itself up
   kTripleFault,  // the guest shut its CPU down
   kGuestExit,    // the guest wrote to the exit device; ExitReport::guest_code holds the value
   kStopped,      // Stop() was called
-  kError,        // the VMM or the host failed; ExitReport::error says how
+  kError,        // the VMM or the host failed
 };
 
 // "power-off", "triple-fault", ...
@@ -39,6 +39,7 @@ std::string_view ExitReasonName(ExitReason reason);
 struct ExitReport {
   ExitReason reason = ExitReason::kStopped;
   uint32_t guest_code = 0;
+  // How it failed; of a guest that gave itself up, what it said.
   std::optional<Error> error = std::nullopt;
 };
 

@@ -34,9 +34,14 @@ constexpr NameTable<HostFacility>::Entry kHostFacilities[] = {
     {HostFacility::kVirtiofsd, "virtiofsd"},
 };
 
+constexpr NameTable<Met>::Entry kMets[] = {
+    {Met::kYes, "yes"},
+    {Met::kNo, "no"},
+    {Met::kUnknown, "unknown"},
+};
+
 constexpr NameTable<Obstacle>::Entry kObstacles[] = {
     {Obstacle::kNone, "none"},
-    {Obstacle::kNotInThisVersion, "not-in-this-version"},
     {Obstacle::kNoKvmDevice, "no-kvm-device"},
     {Obstacle::kNoKvmPermission, "no-kvm-permission"},
     {Obstacle::kKvmBroken, "kvm-broken"},
@@ -54,6 +59,8 @@ constexpr NameTable<Obstacle>::Entry kObstacles[] = {
 std::string_view ExitReasonName(ExitReason reason) {
   return NameTable<ExitReason>(kExitReasons).NameOf(reason);
 }
+
+std::string_view MetName(Met met) { return NameTable<Met>(kMets).NameOf(met); }
 
 std::string_view EventKindName(EventKind kind) {
   return NameTable<EventKind>(kEventKinds).NameOf(kind);

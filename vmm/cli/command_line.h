@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "memory/base/result.h"
+#include "vmm/cli/measure_request.h"
 #include "vmm/cli/run_options.h"
 
 namespace sealvm {
@@ -36,7 +37,8 @@ struct TextRequest {
   std::string text;
 };
 
-using Command = std::variant<RunRequest, DoctorRequest, InspectRequest, TextRequest>;
+using Command =
+    std::variant<RunRequest, DoctorRequest, InspectRequest, MeasureRequest, TextRequest>;
 
 // Reads the arguments after the program's name; a file named by --config is read too, and what the
 // command line says goes over it. Everything that can be checked without touching the host is.

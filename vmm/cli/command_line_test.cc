@@ -124,8 +124,15 @@ TEST(CommandLineTest, UnknownCommandNamesTheNearest) {
   EXPECT_THAT(ErrorOf({""}), HasSubstr("unknown command ''"));
 }
 
-TEST(CommandLineTest, MeasureIsNotInThisVersion) {
-  EXPECT_THAT(ErrorOf({"measure", "--isolation", "snp"}), HasSubstr("this version"));
+TEST(CommandLineTest, MeasureHasOptionsOfItsOwn) {
+  const auto command = Parse({"measure", "--isolation", "tdx", "--firmware", "OVMF.fd", "--json"});
+  ASSERT_TRUE(command.has_value()) << command.error().ToString();
+  EXPECT_EQ(std::get<MeasureRequest>(*command).firmware, "OVMF.fd");
+  EXPECT_TRUE(std::get<MeasureRequest>(*command).json);
+  EXPECT_THAT(ErrorOf({"measure", "--isolation", "snp"}), HasSubstr("--firmware is needed"));
+  const auto help = Parse({"measure", "--isolation", "tdx", "--help"});
+  ASSERT_TRUE(help.has_value());
+  EXPECT_THAT(std::get<TextRequest>(*help).text, HasSubstr("--mrtd-order ORDER"));
 }
 
 TEST(CommandLineTest, CommandLineGoesOverTheFile) {

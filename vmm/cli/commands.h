@@ -10,6 +10,7 @@ namespace sealvm {
 int ExecuteRun(const RunRequest& request);
 int ExecuteDoctor(const DoctorRequest& request);
 int ExecuteInspect(const InspectRequest& request);
+int ExecuteMeasure(const MeasureRequest& request);
 
 // Writes text to standard output; a failure is reported and gives kExitHostError, else 0.
 int PrintText(std::string_view text);

@@ -62,6 +62,7 @@ RunOptions OddOptions() {
   options.machine.kernel = "/boot/vm \"linuz\"\\ #1";
   options.machine.initrd = "a,b[c]";
   options.machine.firmware = "\xff\xfe not UTF-8";
+  options.machine.firmware_log = "fw log";
   options.machine.cmdline = "console=ttyS0 x=\"a b\"\nsecond\tline \\ end'";
   options.machine.kernel_protocol = KernelProtocol::kPvh;
   options.machine.isolation = IsolationMode::kSevEs;
@@ -94,11 +95,12 @@ TEST(PrintConfigTest, OddValuesReadBack) {
 
 TEST(PrintConfigTest, EveryOptionOfTheOddSetIsPrinted) {
   const std::string text = PrintConfig(OddOptions());
-  for (const char* key :
-       {"kernel",    "initrd",         "firmware",  "cmdline",  "kernel-protocol",
-        "isolation", "memory",         "hugepages", "prefault", "cpus",
-        "console",   "events-fd",      "stats",     "log-file", "rng",
-        "pci-bars",  "console-device", "verbose",   "timeout",  "guest-exit-code"}) {
+  for (const char* key : {"kernel",          "initrd",         "firmware",  "cmdline",
+                          "kernel-protocol", "firmware-log",   "isolation", "memory",
+                          "hugepages",       "prefault",       "cpus",      "console",
+                          "events-fd",       "stats",          "log-file",  "rng",
+                          "pci-bars",        "console-device", "verbose",   "timeout",
+                          "guest-exit-code"}) {
     EXPECT_THAT("\n" + text, HasSubstr("\n" + std::string(key) + " = ")) << key;
   }
 }

@@ -15,6 +15,7 @@ constexpr size_t kLabelWidth = 17;
 constexpr size_t kModeWidth = 8;
 constexpr size_t kProviderWidth = 14;
 constexpr size_t kFacilityWidth = 11;
+constexpr size_t kMetWidth = 9;
 
 std::string Padded(std::string_view text, size_t width) {
   std::string padded(text);
@@ -49,6 +50,18 @@ std::string KvmText(const HostReport& report) {
          " of " + std::to_string(report.kvm->capabilities.size()) + " capabilities asked for";
 }
 
+void AppendPrerequisites(std::string& out, const ModeReport& mode) {
+  const auto margin = [&] { out.append(2 + kModeWidth + 5, ' '); };
+  for (const Prerequisite& prerequisite : mode.prerequisites) {
+    margin();
+    out += Padded(MetName(prerequisite.met), kMetWidth);
+    out += prerequisite.name + ": " + prerequisite.found + "\n";
+    if (prerequisite.advice.empty()) continue;
+    margin();
+    out.append(kMetWidth, ' ').append("-> ").append(prerequisite.advice).append("\n");
+  }
+}
+
 void AppendMode(std::string& out, const ModeReport& mode) {
   out += "  " + Padded(IsolationModeName(mode.mode), kModeWidth);
   out += mode.available ? "yes  " : "no   ";
@@ -56,6 +69,7 @@ void AppendMode(std::string& out, const ModeReport& mode) {
   const std::string advice = AdviceFor(mode);
   if (!advice.empty())
     out.append(2 + kModeWidth + 5, ' ').append("-> ").append(advice).append("\n");
+  AppendPrerequisites(out, mode);
 }
 
 void AppendFacilities(std::string& out, const HostReport& report) {
@@ -189,6 +203,19 @@ void WriteFacilities(JsonWriter& json, const HostReport& report) {
   json.EndObject();
 }
 
+void WritePrerequisites(JsonWriter& json, const ModeReport& mode) {
+  json.Key("prerequisites").BeginArray();
+  for (const Prerequisite& prerequisite : mode.prerequisites) {
+    json.BeginObject();
+    json.Key("name").String(prerequisite.name);
+    json.Key("met").String(MetName(prerequisite.met));
+    json.Key("found").String(prerequisite.found);
+    json.Key("advice").String(prerequisite.advice);
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
 void WriteModes(JsonWriter& json, const HostReport& report) {
   json.Key("modes").BeginObject();
   for (const ModeReport& mode : report.modes) {
@@ -197,6 +224,7 @@ void WriteModes(JsonWriter& json, const HostReport& report) {
     json.Key("obstacle").String(ObstacleName(mode.obstacle));
     json.Key("reason").String(mode.reason);
     json.Key("advice").String(AdviceFor(mode));
+    WritePrerequisites(json, mode);
     json.EndObject();
   }
   json.EndObject();

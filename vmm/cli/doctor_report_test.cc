@@ -25,6 +25,13 @@ HostReport GoodHost() {
                        {HostFacility::kVirtiofsd, false, "not found in PATH", ENOENT}};
   report.modes = {{IsolationMode::kNone, true, Obstacle::kNone, "KVM works"},
                   {IsolationMode::kTdx, false, Obstacle::kCpuFeature, "no TDX in CPUID"}};
+  report.modes.back().prerequisites = {
+      {.name = "Linux 6.16 or newer", .met = Met::kYes, .found = "7.0.1", .advice = ""},
+      {.name = "KVM_CAP_VM_TYPES bit 5 (TDX)",
+       .met = Met::kNo,
+       .found = "not there",
+       .advice = "read dmesg",
+       .obstacle = Obstacle::kFirmwareDisabled}};
   report.auto_choice = IsolationMode::kNone;
   return report;
 }
@@ -45,6 +52,22 @@ TEST(DoctorTextTest, SaysWhatWorksAndWhatToChange) {
   EXPECT_THAT(text, HasSubstr("--isolation auto takes none"));
   EXPECT_THAT(text, HasSubstr("1 of 2 capabilities"));
   EXPECT_THAT(text, HasSubstr("1.5 million instructions/s in kernel mode: emulated"));
+}
+
+TEST(DoctorTextTest, ListsWhatAModeNeeds) {
+  const std::string text = DoctorText(GoodHost());
+  EXPECT_THAT(text, HasSubstr("               yes      Linux 6.16 or newer: 7.0.1\n"
+                              "               no       KVM_CAP_VM_TYPES bit 5 (TDX): not there\n"
+                              "                        -> read dmesg\n"));
+}
+
+TEST(DoctorJsonTest, ListsWhatAModeNeeds) {
+  const std::string json = DoctorJson(GoodHost());
+  EXPECT_THAT(json, HasSubstr("\"name\": \"KVM_CAP_VM_TYPES bit 5 (TDX)\""));
+  EXPECT_THAT(json, HasSubstr("\"met\": \"no\""));
+  EXPECT_THAT(json, HasSubstr("\"found\": \"not there\""));
+  EXPECT_THAT(json, HasSubstr("\"advice\": \"read dmesg\""));
+  EXPECT_THAT(json, HasSubstr("\"prerequisites\": []"));
 }
 
 TEST(DoctorTextTest, TellsWhichPrivateMemoryWorks) {

@@ -3,6 +3,8 @@
 
 #include <string_view>
 
+#include "vmm/cli/launch_options.h"
+#include "vmm/cli/measure_arguments.h"
 #include "vmm/cli/option_table.h"
 
 namespace sealvm {
@@ -61,7 +63,8 @@ std::string GeneralHelp() {
          "\n"
          "  run              run a machine; without --kernel, a diagnostic guest\n"
          "  doctor           what this host can do, and what to change\n"
-         "  inspect FILE     what a kernel file contains and supports\n"
+         "  inspect FILE     what a kernel, firmware, report, quote or event log contains\n"
+         "  measure          the launch digest of a confidential guest\n"
          "  --version        print the version\n"
          "  --help           this page; 'sealvm COMMAND --help' tells more\n"
          "\n"
@@ -88,6 +91,7 @@ std::string RunHelp() {
       "\n"
       "A comma in a value of a key is written twice.\n";
   AppendGroup(out, "With --isolation sealed");
+  AppendGroup(out, kLaunchGroup);
   AppendGroup(out, "Console and reports");
   AppendOption(out, "-v, -vv", "report progress, or details as well");
   out += "\nConfiguration:\n";
@@ -128,10 +132,57 @@ std::string DoctorHelp() {
 std::string InspectHelp() {
   return "Usage: sealvm inspect FILE [--json]\n"
          "\n"
-         "Says what a kernel file (bzImage or vmlinux) contains and what it supports.\n"
+         "Says what a file contains: a kernel (bzImage or vmlinux) and what it supports; a\n"
+         "firmware (OVMF or TDVF): its tables, its digests, which confidential modes can\n"
+         "launch it, and whether it enforces the hashes of a measured kernel; an SNP\n"
+         "attestation report, TDREPORT, TD quote, event log (CCEL) or ID block, field by\n"
+         "field.\n"
+         "Nothing is checked against a signature.\n"
          "\n"
-         "Example:\n"
-         "  sealvm inspect /boot/vmlinuz\n";
+         "Examples:\n"
+         "  sealvm inspect /boot/vmlinuz\n"
+         "  sealvm inspect /usr/share/ovmf/OVMF.amdsev.fd\n";
+}
+
+std::string MeasureHelp() {
+  std::string out =
+      "Usage: sealvm measure --isolation MODE --firmware FILE [OPTION]...\n"
+      "\n"
+      "Prints the launch digest that the hardware of a confidential guest attests: the\n"
+      "SNP launch digest, LD of SEV and SEV-ES, or a TD's MRTD. It needs no such\n"
+      "hardware. Standard output has the digest in hexadecimal and nothing else.\n"
+      "\n"
+      "Options:\n";
+  for (const MeasureOption& option : MeasureOptionTable()) {
+    AppendOption(out, "--" + std::string(option.name) + " " + std::string(option.placeholder),
+                 option.help);
+  }
+  AppendOption(out, "--explain", "a line for each step of the calculation before the digest");
+  AppendOption(out, "--json", "an object whose key 'digest' has the digest");
+  out +=
+      "\n"
+      "Compare the digest with a report; each comparison is a line, and all must hold:\n";
+  for (const VerifyOption& option : VerifyOptions()) {
+    AppendOption(out, "--" + std::string(option.name) + " " + std::string(option.value),
+                 option.help);
+  }
+  out +=
+      "\n"
+      "Examples:\n"
+      "  sealvm measure --isolation snp --firmware OVMF.amdsev.fd --cpus 4 \\\n"
+      "      --cpu-model EPYC-Milan --kernel vmlinuz --initrd initrd.img \\\n"
+      "      --cmdline 'console=ttyS0'\n"
+      "  sealvm measure --isolation tdx --firmware OVMF.fd\n"
+      "  sealvm measure --isolation tdx --firmware OVMF.fd --verify quote.bin \\\n"
+      "      --event-log ccel.bin --cert intel-root.pem\n"
+      "  sealvm measure --isolation snp --firmware OVMF.amdsev.fd \\\n"
+      "      --cpu-model EPYC-Milan --policy 0x30000 --id-key id.pem \\\n"
+      "      --write-id-block id-block.bin --write-id-auth id-auth.bin\n"
+      "\n"
+      "Exit codes: 0 the digest was printed, or all of --verify holds; 1 the host\n"
+      "failed, or the report says something else; 2 bad usage, a file\n"
+      "that is no good, or a firmware that does not enforce the hashes of a kernel.\n";
+  return out;
 }
 
 }  // namespace sealvm

@@ -11,6 +11,7 @@ std::string GeneralHelp();
 std::string RunHelp();
 std::string DoctorHelp();
 std::string InspectHelp();
+std::string MeasureHelp();
 
 }  // namespace sealvm
 

@@ -95,11 +95,14 @@ std::string TunAdvice(int os_error) {
 }  // namespace
 
 std::string AdviceFor(const ModeReport& mode) {
+  for (const Prerequisite& prerequisite : mode.prerequisites) {
+    if (prerequisite.met == Met::kNo && prerequisite.obstacle == mode.obstacle) {
+      return prerequisite.advice;
+    }
+  }
   switch (mode.obstacle) {
     case Obstacle::kNone:
       return {};
-    case Obstacle::kNotInThisVersion:
-      return "a later version of sealvm brings it";
     case Obstacle::kNoKvmDevice:
       return "load the module (modprobe kvm_amd or kvm_intel); in a container, pass /dev/kvm in; "
              "in "

@@ -7,11 +7,11 @@
 namespace sealvm {
 namespace {
 
-constexpr Obstacle kObstacles[] = {
-    Obstacle::kNotInThisVersion, Obstacle::kNoKvmDevice,       Obstacle::kNoKvmPermission,
-    Obstacle::kKvmBroken,        Obstacle::kKernelTooOld,      Obstacle::kKernelOption,
-    Obstacle::kNoMemoryProvider, Obstacle::kCpuFeature,        Obstacle::kFirmwareDisabled,
-    Obstacle::kNoDeviceNode,     Obstacle::kNoDevicePermission};
+constexpr Obstacle kObstacles[] = {Obstacle::kNoKvmDevice,  Obstacle::kNoKvmPermission,
+                                   Obstacle::kKvmBroken,    Obstacle::kKernelTooOld,
+                                   Obstacle::kKernelOption, Obstacle::kNoMemoryProvider,
+                                   Obstacle::kCpuFeature,   Obstacle::kFirmwareDisabled,
+                                   Obstacle::kNoDeviceNode, Obstacle::kNoDevicePermission};
 
 constexpr IsolationMode kModes[] = {IsolationMode::kNone, IsolationMode::kSealed,
                                     IsolationMode::kSev,  IsolationMode::kSevEs,
@@ -36,6 +36,24 @@ TEST(HostAdviceTest, AdviceKnowsTheMode) {
             std::string::npos);
   EXPECT_NE(AdviceFor({IsolationMode::kSnp, false, Obstacle::kCpuFeature, ""}).find("AMD"),
             std::string::npos);
+}
+
+TEST(HostAdviceTest, MissingPrerequisiteKnowsBest) {
+  ModeReport mode = {IsolationMode::kSnp, false, Obstacle::kFirmwareDisabled, "reason"};
+  mode.prerequisites = {{.name = "a", .met = Met::kYes, .found = "x", .advice = ""},
+                        {.name = "b",
+                         .met = Met::kNo,
+                         .found = "y",
+                         .advice = "do b",
+                         .obstacle = Obstacle::kFirmwareDisabled},
+                        {.name = "c",
+                         .met = Met::kNo,
+                         .found = "z",
+                         .advice = "do c",
+                         .obstacle = Obstacle::kFirmwareDisabled}};
+  EXPECT_EQ(AdviceFor(mode), "do b");
+  mode.obstacle = Obstacle::kNoKvmDevice;
+  EXPECT_NE(AdviceFor(mode).find("modprobe"), std::string::npos);
 }
 
 TEST(FacilityAdviceTest, WhatWorksNeedsNone) {

@@ -19,6 +19,9 @@ struct Execute {
   int operator()(const sealvm::InspectRequest& request) const {
     return sealvm::ExecuteInspect(request);
   }
+  int operator()(const sealvm::MeasureRequest& request) const {
+    return sealvm::ExecuteMeasure(request);
+  }
   int operator()(const sealvm::TextRequest& request) const {
     return sealvm::PrintText(request.text);
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "vmm/cli/launch_options.h"
 #include "vmm/cli/value_text.h"
 
 namespace sealvm {
@@ -66,8 +67,14 @@ constexpr OptionSpec kOptions[] = {
      [](const RunOptions& o) -> Text {
        return std::string(KernelProtocolName(o.machine.kernel_protocol));
      }},
-    {"firmware", "FILE", "firmware image to boot", kBoot, ValueKind::kString,
-     ApplyMachinePath<&MachineConfig::firmware>, RenderMachineText<&MachineConfig::firmware>},
+    {"firmware", "FILE",
+     "firmware image to boot, such as OVMF.fd; it loads the kernel, or what it finds on a disk. "
+     "guest-fw: sealvm's own, which is what snp and tdx guests with a kernel get",
+     kBoot, ValueKind::kString, ApplyMachinePath<&MachineConfig::firmware>,
+     RenderMachineText<&MachineConfig::firmware>},
+    {"firmware-log", "FILE", "append what the firmware logs to this file (shown with -vv)", kBoot,
+     ValueKind::kString, ApplyMachinePath<&MachineConfig::firmware_log>,
+     RenderMachineText<&MachineConfig::firmware_log>},
     {"isolation", "MODE",
      "who can read guest memory: auto, none, sealed, sev, sev-es, snp, tdx; a mode asked for by "
      "name is used or the run fails",
@@ -237,16 +244,24 @@ constexpr OptionSpec kOptions[] = {
 
 }  // namespace
 
-std::span<const OptionSpec> RunOptionTable() { return kOptions; }
+std::span<const OptionSpec> RunOptionTable() {
+  static const std::vector<OptionSpec> all = [] {
+    std::vector<OptionSpec> options(std::begin(kOptions), std::end(kOptions));
+    const std::span<const OptionSpec> launch = LaunchOptionTable();
+    options.insert(options.end(), launch.begin(), launch.end());
+    return options;
+  }();
+  return all;
+}
 
 const OptionSpec* FindRunOption(std::string_view name) {
-  const auto found = std::ranges::find(kOptions, name, &OptionSpec::name);
-  return found == std::end(kOptions) ? nullptr : found;
+  const auto found = std::ranges::find(RunOptionTable(), name, &OptionSpec::name);
+  return found == RunOptionTable().end() ? nullptr : &*found;
 }
 
 std::vector<std::string_view> RunOptionNames() {
   std::vector<std::string_view> names;
-  for (const OptionSpec& option : kOptions) names.push_back(option.name);
+  for (const OptionSpec& option : RunOptionTable()) names.push_back(option.name);
   return names;
 }
 

@@ -23,7 +23,7 @@ RunOutcome Failure(std::string reason, int exit_code, Error error) {
 std::optional<Error> GuestError(const ExitReport& report) {
   switch (report.reason) {
     case ExitReason::kPanic:
-      return HostError("the guest panicked").error();
+      return report.error ? *report.error : HostError("the guest panicked").error();
     case ExitReason::kTripleFault:
       return HostError("the guest triple-faulted").error();
     case ExitReason::kError:

@@ -6,12 +6,12 @@
 
 namespace sealvm {
 
-MemslotConsumer::MemslotConsumer(PrivateMemoryKind kind, kvm::Vm& vm,
+MemslotConsumer::MemslotConsumer(bool has_attributes, kvm::Vm& vm,
                                  std::vector<PrivateMemslot> memslots)
-    : kind_(kind), vm_(vm), memslots_(std::move(memslots)) {}
+    : has_attributes_(has_attributes), vm_(vm), memslots_(std::move(memslots)) {}
 
 void MemslotConsumer::SetPrivate(BackingRange range, bool is_private) {
-  if (kind_ != PrivateMemoryKind::kSwProtected) return;
+  if (!has_attributes_) return;
   for (const PrivateMemslot& memslot : memslots_) {
     const BackingRange shown = {memslot.offset, memslot.size};
     if (!shown.Overlaps(range)) continue;

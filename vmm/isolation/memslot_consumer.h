@@ -12,15 +12,15 @@
 namespace sealvm {
 
 // The memslots of one private memory object as consumers of its falloc notifier. KVM itself zaps
-// what a hole takes away; where memory attributes decide what an access means (sw-protected), a
-// page that was released is taken out of them, so that a guest that touches it again is heard of
-// instead of being given a page unasked.
+// what a hole takes away; where memory attributes decide what an access means (sw-protected, SNP,
+// TDX), a page that was released is taken out of them, so that a guest that touches it again is
+// heard of instead of being given a page unasked, and one that was allocated is put into them.
 //
 // Registering it makes the VM the object's owner.
 class MemslotConsumer : public FallocConsumer {
  public:
   // `vm` outlives the consumer.
-  MemslotConsumer(PrivateMemoryKind kind, kvm::Vm& vm, std::vector<PrivateMemslot> memslots);
+  MemslotConsumer(bool has_attributes, kvm::Vm& vm, std::vector<PrivateMemslot> memslots);
 
   std::string_view Name() const override { return "memslots"; }
   void OnAllocate(BackingRange range) override { SetPrivate(range, true); }
@@ -30,7 +30,7 @@ class MemslotConsumer : public FallocConsumer {
  private:
   void SetPrivate(BackingRange range, bool is_private);
 
-  const PrivateMemoryKind kind_;
+  const bool has_attributes_;
   kvm::Vm& vm_;
   const std::vector<PrivateMemslot> memslots_;
 };

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 
 #include <array>
 
@@ -26,6 +25,11 @@ constexpr std::array kHints = {
     Hint{"KVM_CREATE_VCPU", ENOMEM, "the host is out of memory"},
     Hint{"KVM_SET_USER_MEMORY_REGION", EEXIST, "the range overlaps another memslot"},
     Hint{"KVM_SET_USER_MEMORY_REGION", ENOMEM, "the host is out of memory; lower --memory"},
+    Hint{"KVM_SET_MEMORY_ATTRIBUTES", ENOMEM, "the host is out of memory"},
+    Hint{"KVM_CREATE_GUEST_MEMFD", ENOMEM, "the host is out of memory; lower --memory"},
+    Hint{"KVM_MEMORY_ENCRYPT_REG_REGION", ENOMEM,
+         "the memory cannot be pinned: raise the limit of locked memory (ulimit -l) or lower "
+         "--memory"},
     Hint{"KVM_SET_CPUID2", EINVAL, "the CPUID table does not fit this host's KVM"},
 };
 
@@ -44,14 +48,14 @@ std::string_view KvmIoctlHint(std::string_view name, int err) {
   return {};
 }
 
-Result<int> KvmIoctl(int fd, unsigned long request, std::string_view name, std::string_view object,
-                     void* argument) {
-  return Check(ioctl(fd, request, argument), name, object);
+Result<int> KvmIoctl(const kvm::KernelFd& fd, unsigned long request, std::string_view name,
+                     std::string_view object, void* argument) {
+  return KvmIoctl(fd, request, name, object, reinterpret_cast<unsigned long>(argument));
 }
 
-Result<int> KvmIoctl(int fd, unsigned long request, std::string_view name, std::string_view object,
-                     unsigned long argument) {
-  return Check(ioctl(fd, request, argument), name, object);
+Result<int> KvmIoctl(const kvm::KernelFd& fd, unsigned long request, std::string_view name,
+                     std::string_view object, unsigned long argument) {
+  return Check(fd.Ioctl(request, argument), name, object);
 }
 
 }  // namespace sealvm::internal

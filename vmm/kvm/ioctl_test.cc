@@ -13,8 +13,8 @@ namespace sealvm::internal {
 namespace {
 
 TEST(KvmIoctlTest, FailureNamesRequestObjectAndErrno) {
-  const Fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
-  const Result<int> result = KvmIoctl(null.get(), KVM_CREATE_VM, "KVM_CREATE_VM", "/dev/null", 0UL);
+  const kvm::KernelFd null(kvm::Kernel::Real(), Fd(open("/dev/null", O_RDWR | O_CLOEXEC)));
+  const Result<int> result = KvmIoctl(null, KVM_CREATE_VM, "KVM_CREATE_VM", "/dev/null", 0UL);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().message,
             "ioctl(KVM_CREATE_VM on /dev/null): Inappropriate ioctl for device [ENOTTY]");

@@ -4,12 +4,15 @@
 
 #include <linux/kvm.h>
 #include <stddef.h>
+#include <stdint.h>
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "memory/base/fd.h"
 #include "memory/base/result.h"
+#include "vmm/kvm/kernel.h"
 #include "vmm/kvm/vm.h"
 
 namespace sealvm::kvm {
@@ -26,7 +29,8 @@ class System {
 
   // Opens the device and checks KVM_GET_API_VERSION. The error's hint tells a missing module from
   // missing permission.
-  static Result<System> Open(const std::string& path = kDevice);
+  static Result<System> Open(const std::string& path = kDevice,
+                             const std::shared_ptr<Kernel>& kernel = Kernel::Real());
 
   // KVM_CHECK_EXTENSION: 0 when the extension is not there.
   Result<int> CheckExtension(int capability) const;
@@ -34,13 +38,18 @@ class System {
   Result<size_t> VcpuMmapSize() const;
   // KVM_GET_SUPPORTED_CPUID.
   Result<std::vector<kvm_cpuid_entry2>> SupportedCpuid() const;
+  // KVM_GET_DEVICE_ATTR on the system: what a group (KVM_X86_GRP_*) says of an attribute; nothing
+  // where the kernel does not know it.
+  Result<std::optional<uint64_t>> Attribute(uint32_t group, uint64_t attribute) const;
+  // Who answers, for the files of other devices.
+  const std::shared_ptr<Kernel>& kernel() const { return fd_.kernel(); }
   // KVM_CREATE_VM. `type` is a KVM_X86_*_VM.
   Result<Vm> CreateVm(unsigned long type = KVM_X86_DEFAULT_VM) const;
 
  private:
-  explicit System(Fd fd) : fd_(std::move(fd)) {}
+  explicit System(KernelFd fd) : fd_(std::move(fd)) {}
 
-  Fd fd_;
+  KernelFd fd_;
 };
 
 }  // namespace sealvm::kvm

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fmt/format.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -18,7 +17,7 @@ namespace sealvm::kvm {
 
 using internal::KvmIoctl;
 
-Result<Vcpu> Vcpu::Create(Fd fd, uint32_t id, size_t mmap_size) {
+Result<Vcpu> Vcpu::Create(KernelFd fd, uint32_t id, size_t mmap_size) {
   if (mmap_size < sizeof(kvm_run)) {
     return HostError(fmt::format("KVM's run page of {} bytes is too small", mmap_size));
   }
@@ -27,12 +26,13 @@ Result<Vcpu> Vcpu::Create(Fd fd, uint32_t id, size_t mmap_size) {
   return Vcpu(std::move(fd), id, std::move(run));
 }
 
-Vcpu::Vcpu(Fd fd, uint32_t id, Mapping run) : fd_(std::move(fd)), id_(id), run_(std::move(run)) {}
+Vcpu::Vcpu(KernelFd fd, uint32_t id, Mapping run)
+    : fd_(std::move(fd)), id_(id), run_(std::move(run)) {}
 
 std::string Vcpu::Object() const { return fmt::format("vcpu {}", id_); }
 
 Result<VcpuExit> Vcpu::Run() {
-  if (ioctl(fd_.get(), KVM_RUN, 0) == 0) return DecodeExit(run(), run_.size());
+  if (fd_.Ioctl(KVM_RUN, 0) == 0) return DecodeExit(run(), run_.size());
   const int err = errno;
   if (err == EINTR || err == EAGAIN) return InterruptedExit{};
   // The one exit that comes with an error: Documentation/virt/kvm/api.rst, KVM_EXIT_MEMORY_FAULT.
@@ -41,6 +41,17 @@ Result<VcpuExit> Vcpu::Run() {
   }
   return SystemError("ioctl", fmt::format("KVM_RUN on {}", Object()), err,
                      err == ENOMEM ? "the host has no memory left for the guest" : "");
+}
+
+Result<> Vcpu::CompleteExit() {
+  // A request that came in meanwhile stays.
+  const uint8_t before =
+      std::atomic_ref(run().immediate_exit).exchange(1, std::memory_order_acq_rel);
+  const Result<VcpuExit> exit = Run();
+  if (before == 0) std::atomic_ref(run().immediate_exit).store(0, std::memory_order_release);
+  if (!exit) return std::unexpected(exit.error());
+  if (std::holds_alternative<InterruptedExit>(*exit)) return {};
+  return HostError(fmt::format("KVM_RUN on {}: the guest ran though it was not to", Object()));
 }
 
 void Vcpu::RequestImmediateExit() {
@@ -57,7 +68,7 @@ Result<> Vcpu::SetSignalMask(const sigset_t& blocked) {
   request.header.len = kKernelSigsetSize;
   memcpy(reinterpret_cast<uint8_t*>(&request) + offsetof(kvm_signal_mask, sigset), &blocked,
          kKernelSigsetSize);
-  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_SET_SIGNAL_MASK, "KVM_SET_SIGNAL_MASK", Object(), &request));
+  SEALVM_TRY(KvmIoctl(fd_, KVM_SET_SIGNAL_MASK, "KVM_SET_SIGNAL_MASK", Object(), &request));
   return {};
 }
 
@@ -67,7 +78,7 @@ Result<> Vcpu::PreFaultMemory(uint64_t gpa, uint64_t size) {
   request.size = size;
   while (request.size > 0) {
     const Result<int> result =
-        KvmIoctl(fd_.get(), KVM_PRE_FAULT_MEMORY, "KVM_PRE_FAULT_MEMORY", Object(), &request);
+        KvmIoctl(fd_, KVM_PRE_FAULT_MEMORY, "KVM_PRE_FAULT_MEMORY", Object(), &request);
     // The kernel moves gpa and size on by what it has done.
     if (!result && result.error().os_error != EINTR && result.error().os_error != EAGAIN) {
       return std::unexpected(result.error());
@@ -78,7 +89,7 @@ Result<> Vcpu::PreFaultMemory(uint64_t gpa, uint64_t size) {
 
 Result<> Vcpu::SetCpuid(std::span<const kvm_cpuid_entry2> entries) {
   CpuidBuffer buffer(entries);
-  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_SET_CPUID2, "KVM_SET_CPUID2", Object(), buffer.get()));
+  SEALVM_TRY(KvmIoctl(fd_, KVM_SET_CPUID2, "KVM_SET_CPUID2", Object(), buffer.get()));
   return {};
 }
 
@@ -88,8 +99,7 @@ Result<> Vcpu::SetMsrs(std::span<const kvm_msr_entry> msrs) {
   auto* request = reinterpret_cast<kvm_msrs*>(bytes.get());
   request->nmsrs = static_cast<uint32_t>(msrs.size());
   std::ranges::copy(msrs, request->entries);
-  const int taken =
-      SEALVM_TRY(KvmIoctl(fd_.get(), KVM_SET_MSRS, "KVM_SET_MSRS", Object(), request));
+  const int taken = SEALVM_TRY(KvmIoctl(fd_, KVM_SET_MSRS, "KVM_SET_MSRS", Object(), request));
   if (static_cast<size_t>(taken) < msrs.size()) {
     const kvm_msr_entry& refused = msrs[static_cast<size_t>(taken)];
     return HostError(fmt::format("ioctl(KVM_SET_MSRS on {}): KVM refused MSR {:#x} = {:#x}",
@@ -100,26 +110,36 @@ Result<> Vcpu::SetMsrs(std::span<const kvm_msr_entry> msrs) {
 
 Result<kvm_sregs> Vcpu::GetSregs() const {
   kvm_sregs sregs = {};
-  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_GET_SREGS, "KVM_GET_SREGS", Object(), &sregs));
+  SEALVM_TRY(KvmIoctl(fd_, KVM_GET_SREGS, "KVM_GET_SREGS", Object(), &sregs));
   return sregs;
 }
 
 Result<> Vcpu::SetSregs(const kvm_sregs& sregs) {
   kvm_sregs copy = sregs;
-  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_SET_SREGS, "KVM_SET_SREGS", Object(), &copy));
+  SEALVM_TRY(KvmIoctl(fd_, KVM_SET_SREGS, "KVM_SET_SREGS", Object(), &copy));
   return {};
 }
 
 Result<kvm_regs> Vcpu::GetRegs() const {
   kvm_regs regs = {};
-  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_GET_REGS, "KVM_GET_REGS", Object(), &regs));
+  SEALVM_TRY(KvmIoctl(fd_, KVM_GET_REGS, "KVM_GET_REGS", Object(), &regs));
   return regs;
 }
 
 Result<> Vcpu::SetRegs(const kvm_regs& regs) {
   kvm_regs copy = regs;
-  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_SET_REGS, "KVM_SET_REGS", Object(), &copy));
+  SEALVM_TRY(KvmIoctl(fd_, KVM_SET_REGS, "KVM_SET_REGS", Object(), &copy));
   return {};
+}
+
+Result<> Vcpu::SetFpu(const kvm_fpu& fpu) {
+  kvm_fpu copy = fpu;
+  SEALVM_TRY(KvmIoctl(fd_, KVM_SET_FPU, "KVM_SET_FPU", Object(), &copy));
+  return {};
+}
+
+TdxOutcome Vcpu::TdxCommand(uint32_t id, uint32_t flags, uint64_t data) {
+  return IssueTdxCommand(fd_, id, flags, data);
 }
 
 }  // namespace sealvm::kvm

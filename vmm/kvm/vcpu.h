@@ -10,9 +10,10 @@
 #include <span>
 #include <string>
 
-#include "memory/base/fd.h"
 #include "memory/base/mapping.h"
 #include "memory/base/result.h"
+#include "vmm/kvm/encryption.h"
+#include "vmm/kvm/kernel.h"
 #include "vmm/kvm/vcpu_exit.h"
 
 namespace sealvm::kvm {
@@ -21,7 +22,7 @@ namespace sealvm::kvm {
 // thread at a time, except RequestImmediateExit.
 class Vcpu {
  public:
-  static Result<Vcpu> Create(Fd fd, uint32_t id, size_t mmap_size);
+  static Result<Vcpu> Create(KernelFd fd, uint32_t id, size_t mmap_size);
 
   uint32_t id() const { return id_; }
 
@@ -29,6 +30,10 @@ class Vcpu {
   // RequestImmediateExit, it returns InterruptedExit. The spans in an exit point into the shared
   // page: fill an `in` access before the next Run.
   Result<VcpuExit> Run();
+
+  // Hands the answer to the last exit over to KVM without entering the guest: what the guest waits
+  // for has then happened. Nothing when KVM_RUN left for another reason all the same.
+  Result<> CompleteExit();
 
   // Makes the current and every later Run return InterruptedExit; from any thread or signal
   // handler. A vCPU that is in the guest or halted needs a signal too.
@@ -48,14 +53,17 @@ class Vcpu {
   Result<> SetSregs(const kvm_sregs& sregs);
   Result<kvm_regs> GetRegs() const;
   Result<> SetRegs(const kvm_regs& regs);
+  Result<> SetFpu(const kvm_fpu& fpu);
+  // KVM_MEMORY_ENCRYPT_OP of TDX, for commands of a vCPU. `data` is an address or a value.
+  TdxOutcome TdxCommand(uint32_t id, uint32_t flags, uint64_t data);
 
  private:
-  Vcpu(Fd fd, uint32_t id, Mapping run);
+  Vcpu(KernelFd fd, uint32_t id, Mapping run);
 
   kvm_run& run() const { return *reinterpret_cast<kvm_run*>(run_.data()); }
   std::string Object() const;
 
-  Fd fd_;
+  KernelFd fd_;
   uint32_t id_;
   Mapping run_;
 };

@@ -11,9 +11,8 @@ namespace {
 
 // In the order of VcpuExit's alternatives.
 constexpr std::array<std::string_view, kExitKinds> kNames = {
-    "io",          "mmio",           "hlt",       "shutdown",     "system-event",
-    "fail-entry",  "internal-error", "hypercall", "memory-fault", "msr",
-    "interrupted", "unexpected"};
+    "io",        "mmio",         "hlt", "shutdown", "system-event", "fail-entry",  "internal-error",
+    "hypercall", "memory-fault", "msr", "tdx",      "snp-certs",    "interrupted", "unexpected"};
 
 Result<VcpuExit> DecodeIo(kvm_run& run, size_t size) {
   const auto& io = run.io;
@@ -36,6 +35,38 @@ Result<VcpuExit> DecodeMmio(kvm_run& run) {
   return MmioExit{.gpa = run.mmio.phys_addr,
                   .is_write = run.mmio.is_write != 0,
                   .data = {run.mmio.data, run.mmio.len}};
+}
+
+SystemEventExit DecodeSystemEvent(const kvm_run& run) {
+  SystemEventExit exit{.type = run.system_event.type};
+  exit.words = std::min<size_t>(run.system_event.ndata, exit.data.size());
+  std::copy_n(run.system_event.data, exit.words, exit.data.begin());
+  return exit;
+}
+
+TdxExit DecodeTdx(kvm_run& run) {
+  TdxExit exit{.number = run.tdx.nr, .result = reinterpret_cast<uint64_t*>(&run.tdx.unknown.ret)};
+  switch (exit.number) {
+    case TdxExit::kGetQuote:
+      exit.operands = {run.tdx.get_quote.gpa, run.tdx.get_quote.size};
+      break;
+    case TdxExit::kSetupEventNotify:
+      exit.operands = {run.tdx.setup_event_notify.vector, 0};
+      break;
+    case TdxExit::kGetVmCallInfo:
+      exit.operands = {run.tdx.get_tdvmcall_info.leaf, 0};
+      exit.info = {reinterpret_cast<uint64_t*>(&run.tdx.get_tdvmcall_info.r11), 4};
+      break;
+    default:
+      break;
+  }
+  return exit;
+}
+
+SnpCertsExit DecodeSnpCerts(kvm_run& run) {
+  return {.gpa = run.snp_req_certs.gpa,
+          .pages = reinterpret_cast<uint64_t*>(&run.snp_req_certs.npages),
+          .result = reinterpret_cast<uint64_t*>(&run.snp_req_certs.ret)};
 }
 
 InternalErrorExit DecodeInternalError(const kvm_run& run) {
@@ -84,7 +115,7 @@ Result<VcpuExit> DecodeExit(kvm_run& run, size_t size) {
     case KVM_EXIT_SHUTDOWN:
       return ShutdownExit{};
     case KVM_EXIT_SYSTEM_EVENT:
-      return SystemEventExit{run.system_event.type};
+      return DecodeSystemEvent(run);
     case KVM_EXIT_FAIL_ENTRY:
       return FailEntryExit{run.fail_entry.hardware_entry_failure_reason};
     case KVM_EXIT_INTERNAL_ERROR:
@@ -96,6 +127,10 @@ Result<VcpuExit> DecodeExit(kvm_run& run, size_t size) {
     case KVM_EXIT_X86_RDMSR:
     case KVM_EXIT_X86_WRMSR:
       return DecodeMsr(run);
+    case KVM_EXIT_TDX:
+      return DecodeTdx(run);
+    case KVM_EXIT_SNP_REQ_CERTS:
+      return DecodeSnpCerts(run);
     case KVM_EXIT_INTR:
       return InterruptedExit{};
     default:

@@ -38,9 +38,12 @@ struct HaltExit {};
 // Triple fault.
 struct ShutdownExit {};
 
-// KVM_SYSTEM_EVENT_*.
+// KVM_SYSTEM_EVENT_*, with the words that came with it: the GHCB MSR for SEV_TERM, the registers in
+// the order of their numbers for TDX_FATAL.
 struct SystemEventExit {
   uint32_t type = 0;
+  size_t words = 0;
+  std::array<uint64_t, 16> data = {};
 };
 
 // The CPU refused the vCPU's state; `reason` is the hardware's.
@@ -81,6 +84,32 @@ struct MsrExit {
   uint8_t* refused = nullptr;
 };
 
+// A TDVMCALL of a TD that KVM leaves to user space (KVM_EXIT_TDX; Intel TDX Guest-Hypervisor
+// Communication Interface). `result` is what the guest finds in R10: KVM sets it to "not supported"
+// first.
+struct TdxExit {
+  static constexpr uint64_t kGetVmCallInfo = 0x10000;
+  static constexpr uint64_t kGetQuote = 0x10002;
+  static constexpr uint64_t kSetupEventNotify = 0x10004;
+
+  uint64_t number = 0;
+  // kGetQuote: GPA without the shared bit, and bytes; kSetupEventNotify: the vector;
+  // kGetVmCallInfo: the leaf.
+  std::array<uint64_t, 2> operands = {};
+  uint64_t* result = nullptr;
+  // kGetVmCallInfo: what the guest finds in R11 to R14.
+  std::span<uint64_t> info = {};
+};
+
+// An SNP guest asks for the platform's certificates (KVM_EXIT_SNP_REQ_CERTS): they go to `pages`
+// pages of its shared memory at `gpa`. `result`: 0, or an errno; ENOSPC with the number of pages
+// that are needed in `pages`. Before the next Run.
+struct SnpCertsExit {
+  uint64_t gpa = 0;
+  uint64_t* pages = nullptr;
+  uint64_t* result = nullptr;
+};
+
 // A signal or RequestImmediateExit.
 struct InterruptedExit {};
 
@@ -91,7 +120,7 @@ struct UnexpectedExit {
 
 using VcpuExit = std::variant<IoExit, MmioExit, HaltExit, ShutdownExit, SystemEventExit,
                               FailEntryExit, InternalErrorExit, HypercallExit, MemoryFaultExit,
-                              MsrExit, InterruptedExit, UnexpectedExit>;
+                              MsrExit, TdxExit, SnpCertsExit, InterruptedExit, UnexpectedExit>;
 
 // Reads the exit out of the shared page of `size` bytes. Spans point into it. Refuses a page whose
 // offsets do not lie inside it.

@@ -101,6 +101,67 @@ TEST_F(DecodeExitTest, MemoryFaultTellsWhichKindIsMissing) {
   EXPECT_FALSE(std::get<MemoryFaultExit>(*shared).is_private);
 }
 
+TEST_F(DecodeExitTest, SystemEventCarriesItsWords) {
+  run().exit_reason = KVM_EXIT_SYSTEM_EVENT;
+  run().system_event.type = KVM_SYSTEM_EVENT_SEV_TERM;
+  run().system_event.ndata = 1;
+  run().system_event.data[0] = 0x11100;
+  const Result<VcpuExit> exit = Decode();
+  const SystemEventExit& event = std::get<SystemEventExit>(*exit);
+  EXPECT_EQ(event.words, 1u);
+  EXPECT_EQ(event.data[0], 0x11100u);
+}
+
+TEST_F(DecodeExitTest, SystemEventHasNoMoreWordsThanTheFieldHolds) {
+  run().exit_reason = KVM_EXIT_SYSTEM_EVENT;
+  run().system_event.ndata = 0xffffffff;
+  EXPECT_EQ(std::get<SystemEventExit>(*Decode()).words, 16u);
+}
+
+TEST_F(DecodeExitTest, QuoteRequestLendsItsResult) {
+  run().exit_reason = KVM_EXIT_TDX;
+  run().tdx.nr = TdxExit::kGetQuote;
+  run().tdx.get_quote.gpa = 0x5000;
+  run().tdx.get_quote.size = 0x4000;
+  const Result<VcpuExit> exit = Decode();
+  const TdxExit& call = std::get<TdxExit>(*exit);
+  EXPECT_EQ(call.operands, (std::array<uint64_t, 2>{0x5000, 0x4000}));
+  *call.result = 1;
+  EXPECT_EQ(run().tdx.get_quote.ret, 1u);
+  EXPECT_TRUE(call.info.empty());
+}
+
+TEST_F(DecodeExitTest, VmCallInfoLendsItsFourRegisters) {
+  run().exit_reason = KVM_EXIT_TDX;
+  run().tdx.nr = TdxExit::kGetVmCallInfo;
+  run().tdx.get_tdvmcall_info.leaf = 1;
+  const Result<VcpuExit> exit = Decode();
+  const TdxExit& call = std::get<TdxExit>(*exit);
+  EXPECT_EQ(call.operands[0], 1u);
+  call.info[3] = 9;
+  EXPECT_EQ(run().tdx.get_tdvmcall_info.r14, 9u);
+}
+
+TEST_F(DecodeExitTest, NotifyVectorIsTold) {
+  run().exit_reason = KVM_EXIT_TDX;
+  run().tdx.nr = TdxExit::kSetupEventNotify;
+  run().tdx.setup_event_notify.vector = 48;
+  EXPECT_EQ(std::get<TdxExit>(*Decode()).operands[0], 48u);
+}
+
+TEST_F(DecodeExitTest, CertificateRequestLendsPagesAndResult) {
+  run().exit_reason = KVM_EXIT_SNP_REQ_CERTS;
+  run().snp_req_certs.gpa = 0x7000;
+  run().snp_req_certs.npages = 2;
+  const Result<VcpuExit> exit = Decode();
+  const SnpCertsExit& certs = std::get<SnpCertsExit>(*exit);
+  EXPECT_EQ(certs.gpa, 0x7000u);
+  *certs.pages = 5;
+  *certs.result = 28;
+  EXPECT_EQ(run().snp_req_certs.npages, 5u);
+  EXPECT_EQ(run().snp_req_certs.ret, 28u);
+}
+
 TEST_F(DecodeExitTest, MsrReadLendsItsValueAndItsRefusal) {
   run().exit_reason = KVM_EXIT_X86_RDMSR;
   run().msr.index = 0xc0010131;

@@ -15,7 +15,7 @@ using internal::KvmIoctl;
 namespace {
 
 // The older ioctl does for memory that is not private, on every kernel.
-Result<int> SetRegion(int fd, const Memslot& memslot) {
+Result<int> SetRegion(const KernelFd& fd, const Memslot& memslot) {
   kvm_userspace_memory_region region = {.slot = memslot.slot,
                                         .flags = memslot.flags,
                                         .guest_phys_addr = memslot.gpa,
@@ -24,7 +24,7 @@ Result<int> SetRegion(int fd, const Memslot& memslot) {
   return KvmIoctl(fd, KVM_SET_USER_MEMORY_REGION, "KVM_SET_USER_MEMORY_REGION", "vm", &region);
 }
 
-Result<int> SetPrivateRegion(int fd, const Memslot& memslot) {
+Result<int> SetPrivateRegion(const KernelFd& fd, const Memslot& memslot) {
   kvm_userspace_memory_region2 region = {};
   region.slot = memslot.slot;
   region.flags = memslot.flags | static_cast<uint32_t>(KVM_MEM_GUEST_MEMFD);
@@ -39,7 +39,7 @@ Result<int> SetPrivateRegion(int fd, const Memslot& memslot) {
 }  // namespace
 
 Result<int> Vm::CheckExtension(int capability) const {
-  return KvmIoctl(fd_.get(), KVM_CHECK_EXTENSION, "KVM_CHECK_EXTENSION", "vm",
+  return KvmIoctl(fd_, KVM_CHECK_EXTENSION, "KVM_CHECK_EXTENSION", "vm",
                   static_cast<unsigned long>(capability));
 }
 
@@ -47,14 +47,14 @@ Result<> Vm::EnableCap(uint32_t capability, uint64_t argument0) {
   kvm_enable_cap request = {};
   request.cap = capability;
   request.args[0] = argument0;
-  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_ENABLE_CAP, "KVM_ENABLE_CAP",
+  SEALVM_TRY(KvmIoctl(fd_, KVM_ENABLE_CAP, "KVM_ENABLE_CAP",
                       fmt::format("vm, capability {}", capability), &request));
   return {};
 }
 
 Result<> Vm::SetUserMemoryRegion(const Memslot& memslot) {
-  const Result<int> result = memslot.private_fd >= 0 ? SetPrivateRegion(fd_.get(), memslot)
-                                                     : SetRegion(fd_.get(), memslot);
+  const Result<int> result =
+      memslot.private_fd >= 0 ? SetPrivateRegion(fd_, memslot) : SetRegion(fd_, memslot);
   if (!result) {
     return WithContext(result.error(), fmt::format("memslot {} (GPA {:#x}+{:#x})", memslot.slot,
                                                    memslot.gpa, memslot.size));
@@ -66,7 +66,7 @@ Result<Fd> Vm::CreateGuestMemfd(uint64_t size, uint64_t flags) {
   kvm_create_guest_memfd request = {};
   request.size = size;
   request.flags = flags;
-  Result<int> fd = KvmIoctl(fd_.get(), KVM_CREATE_GUEST_MEMFD, "KVM_CREATE_GUEST_MEMFD",
+  Result<int> fd = KvmIoctl(fd_, KVM_CREATE_GUEST_MEMFD, "KVM_CREATE_GUEST_MEMFD",
                             fmt::format("vm, {} bytes, flags {:#x}", size, flags), &request);
   if (!fd) return std::unexpected(std::move(fd).error());
   return Fd(*fd);
@@ -77,7 +77,7 @@ Result<> Vm::SetMemoryPrivate(uint64_t gpa, uint64_t size, bool is_private) {
   request.address = gpa;
   request.size = size;
   request.attributes = is_private ? KVM_MEMORY_ATTRIBUTE_PRIVATE : 0;
-  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_SET_MEMORY_ATTRIBUTES, "KVM_SET_MEMORY_ATTRIBUTES",
+  SEALVM_TRY(KvmIoctl(fd_, KVM_SET_MEMORY_ATTRIBUTES, "KVM_SET_MEMORY_ATTRIBUTES",
                       fmt::format("vm, GPA {:#x}+{:#x}", gpa, size), &request));
   return {};
 }
@@ -93,40 +93,86 @@ Result<> Vm::FilterMsrs(std::span<const FilteredMsr> msrs) {
     filter.ranges[i] = {
         .flags = msrs[i].accesses, .nmsrs = 1, .base = msrs[i].index, .bitmap = &denied};
   }
-  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_X86_SET_MSR_FILTER, "KVM_X86_SET_MSR_FILTER", "vm", &filter));
+  SEALVM_TRY(KvmIoctl(fd_, KVM_X86_SET_MSR_FILTER, "KVM_X86_SET_MSR_FILTER", "vm", &filter));
   return {};
 }
 
 Result<> Vm::SetTssAddress(uint64_t gpa) {
-  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_SET_TSS_ADDR, "KVM_SET_TSS_ADDR", "vm",
-                      static_cast<unsigned long>(gpa)));
+  SEALVM_TRY(
+      KvmIoctl(fd_, KVM_SET_TSS_ADDR, "KVM_SET_TSS_ADDR", "vm", static_cast<unsigned long>(gpa)));
+  return {};
+}
+
+Result<> Vm::SetIdentityMapAddress(uint64_t gpa) {
+  SEALVM_TRY(KvmIoctl(fd_, KVM_SET_IDENTITY_MAP_ADDR, "KVM_SET_IDENTITY_MAP_ADDR", "vm", &gpa));
   return {};
 }
 
 Result<> Vm::CreateIrqchip() {
-  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_CREATE_IRQCHIP, "KVM_CREATE_IRQCHIP", "vm", 0UL));
+  SEALVM_TRY(KvmIoctl(fd_, KVM_CREATE_IRQCHIP, "KVM_CREATE_IRQCHIP", "vm", 0UL));
   return {};
 }
 
 Result<> Vm::CreatePit() {
   kvm_pit_config config = {};
   config.flags = KVM_PIT_SPEAKER_DUMMY;
-  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_CREATE_PIT2, "KVM_CREATE_PIT2", "vm", &config));
+  SEALVM_TRY(KvmIoctl(fd_, KVM_CREATE_PIT2, "KVM_CREATE_PIT2", "vm", &config));
   return {};
+}
+
+Result<> Vm::SetTscKhz(uint32_t khz) {
+  SEALVM_TRY(KvmIoctl(fd_, KVM_SET_TSC_KHZ, "KVM_SET_TSC_KHZ", fmt::format("vm, {} kHz", khz),
+                      static_cast<unsigned long>(khz)));
+  return {};
+}
+
+Result<uint32_t> Vm::TscKhz() const {
+  return static_cast<uint32_t>(
+      SEALVM_TRY(KvmIoctl(fd_, KVM_GET_TSC_KHZ, "KVM_GET_TSC_KHZ", "vm", 0UL)));
+}
+
+Result<bool> Vm::SignalMsi(uint64_t address, uint32_t data) {
+  kvm_msi message = {};
+  message.address_lo = static_cast<uint32_t>(address);
+  message.address_hi = static_cast<uint32_t>(address >> 32);
+  message.data = data;
+  return SEALVM_TRY(KvmIoctl(fd_, KVM_SIGNAL_MSI, "KVM_SIGNAL_MSI", "vm", &message)) > 0;
+}
+
+Result<> Vm::RegisterEncryptedRegion(uint64_t hva, uint64_t size) {
+  kvm_enc_region region = {.addr = hva, .size = size};
+  SEALVM_TRY(KvmIoctl(fd_, KVM_MEMORY_ENCRYPT_REG_REGION, "KVM_MEMORY_ENCRYPT_REG_REGION",
+                      fmt::format("vm, {} bytes", size), &region));
+  return {};
+}
+
+Result<> Vm::UnregisterEncryptedRegion(uint64_t hva, uint64_t size) {
+  kvm_enc_region region = {.addr = hva, .size = size};
+  SEALVM_TRY(KvmIoctl(fd_, KVM_MEMORY_ENCRYPT_UNREG_REGION, "KVM_MEMORY_ENCRYPT_UNREG_REGION",
+                      fmt::format("vm, {} bytes", size), &region));
+  return {};
+}
+
+SevOutcome Vm::SevCommand(uint32_t id, void* data, int sev_fd) {
+  return IssueSevCommand(fd_, id, data, sev_fd);
+}
+
+TdxOutcome Vm::TdxCommand(uint32_t id, uint32_t flags, void* data) {
+  return IssueTdxCommand(fd_, id, flags, reinterpret_cast<uint64_t>(data));
 }
 
 Result<> Vm::SetIrqLine(uint32_t gsi, bool asserted) {
   kvm_irq_level request = {};
   request.irq = gsi;
   request.level = asserted ? 1 : 0;
-  Result<int> result = KvmIoctl(fd_.get(), KVM_IRQ_LINE, "KVM_IRQ_LINE", "vm", &request);
+  Result<int> result = KvmIoctl(fd_, KVM_IRQ_LINE, "KVM_IRQ_LINE", "vm", &request);
   if (!result) return WithContext(std::move(result).error(), fmt::format("GSI {}", gsi));
   return {};
 }
 
 namespace {
 
-Result<> IoEventIoctl(int fd, const Vm::IoEvent& event, uint32_t flags) {
+Result<> IoEventIoctl(const KernelFd& fd, const Vm::IoEvent& event, uint32_t flags) {
   kvm_ioeventfd request = {};
   request.addr = event.address;
   request.len = event.value ? sizeof(*event.value) : 0;
@@ -140,7 +186,7 @@ Result<> IoEventIoctl(int fd, const Vm::IoEvent& event, uint32_t flags) {
   return {};
 }
 
-Result<> IrqFdIoctl(int fd, uint32_t gsi, int event_fd, uint32_t flags) {
+Result<> IrqFdIoctl(const KernelFd& fd, uint32_t gsi, int event_fd, uint32_t flags) {
   kvm_irqfd request = {};
   request.fd = static_cast<uint32_t>(event_fd);
   request.gsi = gsi;
@@ -151,18 +197,16 @@ Result<> IrqFdIoctl(int fd, uint32_t gsi, int event_fd, uint32_t flags) {
 
 }  // namespace
 
-Result<> Vm::BindIoEvent(const IoEvent& event) { return IoEventIoctl(fd_.get(), event, 0); }
+Result<> Vm::BindIoEvent(const IoEvent& event) { return IoEventIoctl(fd_, event, 0); }
 
 Result<> Vm::UnbindIoEvent(const IoEvent& event) {
-  return IoEventIoctl(fd_.get(), event, KVM_IOEVENTFD_FLAG_DEASSIGN);
+  return IoEventIoctl(fd_, event, KVM_IOEVENTFD_FLAG_DEASSIGN);
 }
 
-Result<> Vm::BindIrqFd(uint32_t gsi, int event_fd) {
-  return IrqFdIoctl(fd_.get(), gsi, event_fd, 0);
-}
+Result<> Vm::BindIrqFd(uint32_t gsi, int event_fd) { return IrqFdIoctl(fd_, gsi, event_fd, 0); }
 
 Result<> Vm::UnbindIrqFd(uint32_t gsi, int event_fd) {
-  return IrqFdIoctl(fd_.get(), gsi, event_fd, KVM_IRQFD_FLAG_DEASSIGN);
+  return IrqFdIoctl(fd_, gsi, event_fd, KVM_IRQFD_FLAG_DEASSIGN);
 }
 
 Result<> Vm::SetGsiRouting(std::span<const kvm_irq_routing_entry> entries) {
@@ -171,16 +215,16 @@ Result<> Vm::SetGsiRouting(std::span<const kvm_irq_routing_entry> entries) {
   header.nr = static_cast<uint32_t>(entries.size());
   memcpy(bytes.data(), &header, sizeof(header));
   memcpy(bytes.data() + sizeof(header), entries.data(), entries.size_bytes());
-  SEALVM_TRY(KvmIoctl(fd_.get(), KVM_SET_GSI_ROUTING, "KVM_SET_GSI_ROUTING", "vm",
+  SEALVM_TRY(KvmIoctl(fd_, KVM_SET_GSI_ROUTING, "KVM_SET_GSI_ROUTING", "vm",
                       static_cast<void*>(bytes.data())));
   return {};
 }
 
 Result<Vcpu> Vm::CreateVcpu(uint32_t id) {
   Result<int> fd =
-      KvmIoctl(fd_.get(), KVM_CREATE_VCPU, "KVM_CREATE_VCPU", "vm", static_cast<unsigned long>(id));
+      KvmIoctl(fd_, KVM_CREATE_VCPU, "KVM_CREATE_VCPU", "vm", static_cast<unsigned long>(id));
   if (!fd) return WithContext(std::move(fd).error(), fmt::format("vcpu {}", id));
-  return Vcpu::Create(Fd(*fd), id, vcpu_mmap_size_);
+  return Vcpu::Create(KernelFd(fd_.kernel(), Fd(*fd)), id, vcpu_mmap_size_);
 }
 
 }  // namespace sealvm::kvm

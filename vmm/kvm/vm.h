@@ -11,6 +11,8 @@
 
 #include "memory/base/fd.h"
 #include "memory/base/result.h"
+#include "vmm/kvm/encryption.h"
+#include "vmm/kvm/kernel.h"
 #include "vmm/kvm/vcpu.h"
 
 namespace sealvm::kvm {
@@ -32,7 +34,7 @@ struct Memslot {
 // The kernel's VM dies with this object and all its Vcpus.
 class Vm {
  public:
-  Vm(Fd fd, size_t vcpu_mmap_size) : fd_(std::move(fd)), vcpu_mmap_size_(vcpu_mmap_size) {}
+  Vm(KernelFd fd, size_t vcpu_mmap_size) : fd_(std::move(fd)), vcpu_mmap_size_(vcpu_mmap_size) {}
 
   // KVM_CHECK_EXTENSION on the VM: what this VM's type offers.
   Result<int> CheckExtension(int capability) const;
@@ -55,11 +57,29 @@ class Vm {
   Result<> FilterMsrs(std::span<const FilteredMsr> msrs);
   // KVM_SET_TSS_ADDR: three pages below 4 GiB that Intel CPUs without unrestricted guest need.
   Result<> SetTssAddress(uint64_t gpa);
+  // KVM_SET_IDENTITY_MAP_ADDR: one page for the same CPUs. Before any vCPU.
+  Result<> SetIdentityMapAddress(uint64_t gpa);
   // KVM_CREATE_IRQCHIP: PICs, IOAPIC and local APICs in the kernel. Before any vCPU.
   Result<> CreateIrqchip();
   // KVM_CREATE_PIT2: a PC's 8254 on its ports, after CreateIrqchip. Its speaker port makes no
   // sound.
   Result<> CreatePit();
+  // KVM_SET_TSC_KHZ: of the vCPUs that are created afterwards. Needs KVM_CAP_VM_TSC_CONTROL.
+  Result<> SetTscKhz(uint32_t khz);
+  // KVM_GET_TSC_KHZ: what they get otherwise.
+  Result<uint32_t> TscKhz() const;
+  // KVM_MEMORY_ENCRYPT_REG_REGION: pins `size` bytes of this process' memory at `hva`, which the
+  // guest's encryption binds to their place. Undone with the VM or by UnregisterRegion.
+  Result<> RegisterEncryptedRegion(uint64_t hva, uint64_t size);
+  Result<> UnregisterEncryptedRegion(uint64_t hva, uint64_t size);
+  // KVM_MEMORY_ENCRYPT_OP of SEV, SEV-ES and SNP. `data` is the command's struct, which the kernel
+  // may write to, or null; `sev_fd` of SevDevice.
+  SevOutcome SevCommand(uint32_t id, void* data, int sev_fd);
+  // KVM_MEMORY_ENCRYPT_OP of TDX, for commands of the VM.
+  TdxOutcome TdxCommand(uint32_t id, uint32_t flags, void* data);
+  // KVM_SIGNAL_MSI: one interrupt message. False when a guest with its APIC off, say, did not take
+  // it.
+  Result<bool> SignalMsi(uint64_t address, uint32_t data);
   // KVM_IRQ_LINE: level of an input of the in-kernel PIC and IOAPIC.
   Result<> SetIrqLine(uint32_t gsi, bool asserted);
   // KVM_IOEVENTFD: the guest's writes to this address signal `event_fd` and do not exit. Fails
@@ -82,7 +102,7 @@ class Vm {
   Result<Vcpu> CreateVcpu(uint32_t id);
 
  private:
-  Fd fd_;
+  KernelFd fd_;
   size_t vcpu_mmap_size_;
 };
 

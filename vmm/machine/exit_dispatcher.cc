@@ -4,9 +4,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <utility>
+
+#include "vmm/isolation/sev/ghcb_termination.h"
+#include "vmm/isolation/tdx/fatal_error.h"
 
 namespace sealvm {
 namespace {
@@ -14,6 +18,11 @@ namespace {
 ExitReport FatalReport(std::string message, std::string hint = {}) {
   return {.reason = ExitReason::kError,
           .error = Error{ErrorKind::kHost, std::move(message), std::move(hint), 0}};
+}
+
+// A confidential guest ended itself.
+ExitReport GaveUp(std::string words) {
+  return {.reason = ExitReason::kPanic, .error = Error{ErrorKind::kHost, std::move(words), {}, 0}};
 }
 
 ExitReport DescribeEvent(const kvm::Vcpu& vcpu, const kvm::SystemEventExit& exit) {
@@ -24,6 +33,11 @@ ExitReport DescribeEvent(const kvm::Vcpu& vcpu, const kvm::SystemEventExit& exit
       return {.reason = ExitReason::kReset};
     case KVM_SYSTEM_EVENT_CRASH:
       return {.reason = ExitReason::kPanic};
+    case KVM_SYSTEM_EVENT_SEV_TERM:
+      return GaveUp(sev::DescribeGhcbTermination(exit.data[0]));
+    case KVM_SYSTEM_EVENT_TDX_FATAL:
+      return GaveUp(tdx::DescribeFatalError(tdx::ParseFatalError(
+          std::span(exit.data).first(std::min(exit.words, exit.data.size())))));
     default:
       return FatalReport(fmt::format("vcpu {}: unknown system event {}", vcpu.id(), exit.type));
   }
@@ -62,7 +76,7 @@ std::optional<ExitReport> ExitDispatcher::Dispatch(kvm::Vcpu& vcpu, const kvm::V
     return std::nullopt;
   }
   if (std::holds_alternative<kvm::InterruptedExit>(exit)) return std::nullopt;
-  if (std::optional<Result<>> handled = HandleIsolation(exit)) {
+  if (std::optional<Result<>> handled = HandleIsolation(vcpu, exit)) {
     if (*handled) return std::nullopt;
     Error error = std::move(*handled).error();
     error.message = fmt::format("{}: {}", WhereItStopped(vcpu), error.message);
@@ -95,7 +109,8 @@ std::optional<ExitReport> ExitDispatcher::Dispatch(kvm::Vcpu& vcpu, const kvm::V
       fmt::format("{}: {} reached user space", WhereItStopped(vcpu), kvm::ExitName(exit)));
 }
 
-std::optional<Result<>> ExitDispatcher::HandleIsolation(const kvm::VcpuExit& exit) {
+std::optional<Result<>> ExitDispatcher::HandleIsolation(kvm::Vcpu& vcpu,
+                                                        const kvm::VcpuExit& exit) {
   if (isolation_ == nullptr) return std::nullopt;
   if (const auto* hypercall = std::get_if<kvm::HypercallExit>(&exit)) {
     isolation_->OnHypercall(*hypercall);
@@ -107,6 +122,13 @@ std::optional<Result<>> ExitDispatcher::HandleIsolation(const kvm::VcpuExit& exi
   }
   if (const auto* fault = std::get_if<kvm::MemoryFaultExit>(&exit)) {
     return isolation_->OnMemoryFault(*fault);
+  }
+  if (const auto* call = std::get_if<kvm::TdxExit>(&exit)) {
+    isolation_->OnTdCall(*call, vcpu);
+    return Result<>();
+  }
+  if (const auto* request = std::get_if<kvm::SnpCertsExit>(&exit)) {
+    return isolation_->OnCertificateRequest(*request, vcpu);
   }
   return std::nullopt;
 }

@@ -26,7 +26,7 @@ class ExitDispatcher {
 
  private:
   // Nothing for an exit that no isolation mode knows; else whether the guest goes on.
-  std::optional<Result<>> HandleIsolation(const kvm::VcpuExit& exit);
+  std::optional<Result<>> HandleIsolation(kvm::Vcpu& vcpu, const kvm::VcpuExit& exit);
   std::string WhereItStopped(kvm::Vcpu& vcpu) const;
   ExitReport Describe(kvm::Vcpu& vcpu, const kvm::InternalErrorExit& exit) const;
   void HandleIo(const kvm::IoExit& io);

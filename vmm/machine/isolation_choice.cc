@@ -8,7 +8,6 @@
 
 #include "memory/lock_limit.h"
 #include "memory/memory_cgroup.h"
-#include "vmm/isolation/mode_selection.h"
 #include "vmm/isolation/private_memory_trial.h"
 
 namespace sealvm {
@@ -63,15 +62,23 @@ Result<IsolationChoice> ChooseIsolation(const MachineConfig& config, const kvm::
     }
     return named;
   }
-  if (config.isolation == IsolationMode::kNone) return IsolationChoice{};
-  if (config.isolation != IsolationMode::kAuto) {
-    SEALVM_TRY(CheckImplemented(config.isolation));
-    return HostError("the machine does not know its isolation mode");
-  }
+  if (config.isolation != IsolationMode::kAuto) return IsolationChoice{.mode = config.isolation};
   Result<IsolationChoice> sealed = ChooseSealedUnasked(config, system, kernel);
   if (sealed) return sealed;
   // A kernel that cannot be read is as bad for any mode, which then says so itself.
   return IsolationChoice{.why_not_stronger = "sealed: " + sealed.error().message};
+}
+
+IsolationChoice ChooseFirmwareIsolation(const MachineConfig& config) {
+  IsolationChoice choice;
+  if (config.isolation != IsolationMode::kAuto) {
+    choice.mode = config.isolation;
+  } else {
+    choice.why_not_stronger =
+        "sealed: a sealed guest's kernel has its own loader, not a firmware; "
+        "sev, sev-es, snp, tdx: taken only when they are asked for by name";
+  }
+  return choice;
 }
 
 Result<bool> KnowsMemoryEncryption(const KernelImage& vmlinux) {

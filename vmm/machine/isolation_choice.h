@@ -28,6 +28,10 @@ struct IsolationChoice {
 Result<IsolationChoice> ChooseIsolation(const MachineConfig& config, const kvm::System& system,
                                         const KernelImage& kernel);
 
+// The same for a guest that boots by a firmware, which mode sealed cannot do. kAuto becomes none: a
+// confidential launch has an owner, who says what it is to be.
+IsolationChoice ChooseFirmwareIsolation(const MachineConfig& config);
+
 // Whether a Linux kernel (ELF) has the code for encrypted memory, by a message in it.
 Result<bool> KnowsMemoryEncryption(const KernelImage& vmlinux);
 

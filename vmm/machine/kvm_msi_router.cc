@@ -86,8 +86,10 @@ class KvmMsiRouter::Vector : public MsiVector {
   bool connected_ = false;
 };
 
-KvmMsiRouter::KvmMsiRouter(kvm::Vm& vm, Logger logger)
-    : vm_(vm), logger_(std::move(logger)), routes_(ControllerRoutes()), next_gsi_(kIoApicPins) {}
+KvmMsiRouter::KvmMsiRouter(kvm::Vm& vm, Logger logger, bool controllers_in_kernel)
+    : vm_(vm), logger_(std::move(logger)), next_gsi_(kIoApicPins) {
+  if (controllers_in_kernel) routes_ = ControllerRoutes();
+}
 
 Result<std::unique_ptr<MsiVector>> KvmMsiRouter::Create() {
   Fd event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));

@@ -19,7 +19,9 @@ namespace sealvm {
 // its in-kernel interrupt controllers, outlives the router, and the router its vectors.
 class KvmMsiRouter : public MsiVectorFactory {
  public:
-  KvmMsiRouter(kvm::Vm& vm, Logger logger);
+  // `controllers_in_kernel`: other interrupts go through controllers that KVM made, whose routes
+  // stay.
+  KvmMsiRouter(kvm::Vm& vm, Logger logger, bool controllers_in_kernel = true);
 
   // kHost when KVM has no GSI left.
   Result<std::unique_ptr<MsiVector>> Create() override;

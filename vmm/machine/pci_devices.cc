@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "devices/pci/host_bridges.h"
 #include "devices/platform_addresses.h"
 
 namespace sealvm {
@@ -20,33 +21,45 @@ constexpr std::array<uint32_t, 6> kFree8259Inputs = {11, 10, 15, 14, 3, 6};
 }  // namespace
 
 Result<std::unique_ptr<PciDevices>> PciDevices::Create(Options options, kvm::Vm& vm,
+                                                       InterruptLines& lines,
                                                        const std::shared_ptr<SharedView>& memory,
                                                        std::vector<NamedDevice> devices, Bus& pio,
                                                        Bus& mmio) {
-  std::unique_ptr<PciDevices> created(new PciDevices(std::move(options), vm));
-  uint8_t number = 1;
+  std::unique_ptr<PciDevices> created(new PciDevices(std::move(options), vm, lines));
+  SEALVM_TRY(created->AddChipset());
+  uint8_t number = created->first_device();
   for (const NamedDevice& device : devices) SEALVM_TRY(created->Add(number++, device, memory));
   SEALVM_TRY(created->bus_.AttachTo(pio, mmio));
   return created;
 }
 
-PciDevices::PciDevices(Options options, kvm::Vm& vm)
+PciDevices::PciDevices(Options options, kvm::Vm& vm, InterruptLines& lines)
     : options_(std::move(options)),
-      vm_(vm),
-      msi_(vm, options_.logger),
+      controllers_(lines),
+      msi_(vm, options_.logger, options_.lines_in_kernel),
       doorbells_(vm, options_.logger),
-      next_bar_(options_.bars == PciSpace::kIo ? uint32_t{kPciIoBase}
-                                               : static_cast<uint32_t>(kPciMmioBase)) {}
+      next_bar_(options_.bars == PciSpace::kIo
+                    ? uint32_t{options_.windows.io_base}
+                    : static_cast<uint32_t>(options_.windows.memory_base)),
+      bus_(options_.chipset == Chipset::kI440fx ? MakeI440fxHostBridge() : MakeGenericHostBridge(),
+           options_.windows) {}
+
+Result<> PciDevices::AddChipset() {
+  if (options_.chipset == Chipset::kGeneric) return {};
+  constexpr uint8_t kPiixDevice = 1;
+  SEALVM_TRY(bus_.Add(kPiixDevice, MakePiix3IsaBridge()));
+  return bus_.Add(kPiixDevice, kPiix4PmFunction, MakePiix4PowerManagement(kPiix4PmBase));
+}
 
 uint32_t PciDevices::GsiOf(uint8_t number) const {
-  const uint32_t index = number - 1u;
+  const uint32_t index = number - first_device();
   return options_.on_8259 ? kFree8259Inputs[index % kFree8259Inputs.size()]
                           : kFirstPciGsi + index % kPciGsis;
 }
 
 std::unique_ptr<InterruptLine> PciDevices::LineOf(uint32_t gsi) {
   std::unique_ptr<Line>& line = lines_[gsi];
-  if (!line) line = std::make_unique<Line>(vm_, gsi, options_.logger);
+  if (!line) line = std::make_unique<Line>(controllers_.NewLine(gsi));
   return line->shared.NewInput();
 }
 
@@ -76,9 +89,15 @@ Result<> PciDevices::Add(uint8_t number, const NamedDevice& device,
 
 PciHostBridge PciDevices::Describe() const {
   PciHostBridge bridge;
+  bridge.io_base = options_.windows.io_base;
+  bridge.io_length = options_.windows.io_length;
+  bridge.mmio_base = options_.windows.memory_base;
+  bridge.mmio_length = options_.windows.memory_length;
   bridge.routes = routes_;
-  // A window that no device needs is not announced: the guest would find room for nothing in it.
-  if (options_.bars == PciSpace::kIo) bridge.mmio_length = 0;
+  // A window that no device needs is not announced: the guest would find room for nothing in it. A
+  // firmware knows its windows by itself.
+  const bool is_generic = options_.chipset == Chipset::kGeneric;
+  if (is_generic && options_.bars == PciSpace::kIo) bridge.mmio_length = 0;
   return bridge;
 }
 

@@ -17,8 +17,8 @@
 #include "vmm/api/machine.h"
 #include "vmm/boot/acpi/platform_description.h"
 #include "vmm/kvm/vm.h"
+#include "vmm/machine/interrupt_lines.h"
 #include "vmm/machine/kvm_doorbells.h"
-#include "vmm/machine/kvm_interrupt_line.h"
 #include "vmm/machine/kvm_msi_router.h"
 
 namespace sealvm {
@@ -29,22 +29,31 @@ struct NamedDevice {
   std::shared_ptr<VirtioDevice> device;
 };
 
-// The machine's PCI bus with its virtio devices, in their order from device 1 on, and their ways to
-// KVM. Create and destruction belong to the machine's thread; statistics may be read from any.
+// The machine's PCI bus with its virtio devices, in their order, and their ways to KVM. Create and
+// destruction belong to the machine's thread; statistics may be read from any.
 class PciDevices {
  public:
+  enum class Chipset {
+    kGeneric,  // a host bridge; devices from number 1 on
+    kI440fx,   // what OVMF knows; devices from number 2 on
+  };
   struct Options {
+    Chipset chipset = Chipset::kGeneric;
+    PciWindows windows = {};
     PciSpace bars = PciSpace::kMemory;
     // The guest has 8259s in the place of an I/O APIC.
     bool on_8259 = false;
+    // The interrupt controllers that `lines` leads to are in the kernel.
+    bool lines_in_kernel = true;
     bool require_access_platform = false;
     Logger logger;
     // A device stopped until its driver resets it. On any thread.
     std::function<void(const std::string& id, const Error&)> on_device_failure;
   };
 
-  // `vm` outlives the object, and the object all accesses by way of the buses.
+  // `vm` and `lines` outlive the object, and the object all accesses by way of the buses.
   static Result<std::unique_ptr<PciDevices>> Create(Options options, kvm::Vm& vm,
+                                                    InterruptLines& lines,
                                                     const std::shared_ptr<SharedView>& memory,
                                                     std::vector<NamedDevice> devices, Bus& pio,
                                                     Bus& mmio);
@@ -58,21 +67,24 @@ class PciDevices {
   void Stop();
 
  private:
-  PciDevices(Options options, kvm::Vm& vm);
+  PciDevices(Options options, kvm::Vm& vm, InterruptLines& lines);
   Result<> Add(uint8_t number, const NamedDevice& device,
                const std::shared_ptr<SharedView>& memory);
+  Result<> AddChipset();
+  uint8_t first_device() const { return options_.chipset == Chipset::kI440fx ? 2 : 1; }
   uint32_t GsiOf(uint8_t number) const;
   std::unique_ptr<InterruptLine> LineOf(uint32_t gsi);
   uint32_t NextBar(uint32_t size);
 
   struct Line {
-    Line(kvm::Vm& vm, uint32_t gsi, const Logger& logger) : kvm(vm, gsi, logger), shared(kvm) {}
-    KvmInterruptLine kvm;
+    explicit Line(std::unique_ptr<InterruptLine> input)
+        : controller(std::move(input)), shared(*controller) {}
+    const std::unique_ptr<InterruptLine> controller;
     SharedInterruptLine shared;
   };
 
   const Options options_;
-  kvm::Vm& vm_;
+  InterruptLines& controllers_;
   KvmMsiRouter msi_;
   KvmDoorbells doorbells_;
   std::map<uint32_t, std::unique_ptr<Line>> lines_;  // by GSI

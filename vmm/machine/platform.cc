@@ -24,23 +24,23 @@ CmosMemory MemoryForCmos(const GuestLayout& layout) {
 
 }  // namespace
 
-Result<std::unique_ptr<Platform>> Platform::Create(kvm::Vm& vm, const GuestLayout& layout,
+Result<std::unique_ptr<Platform>> Platform::Create(InterruptLines& lines, const GuestLayout& layout,
                                                    GuestRequestSink& requests,
                                                    SerialPortCallbacks serial_callbacks,
                                                    Logger logger) {
   std::unique_ptr<Platform> platform(
-      new Platform(vm, requests, std::move(serial_callbacks), std::move(logger)));
+      new Platform(lines, requests, std::move(serial_callbacks), std::move(logger)));
   SEALVM_TRY(platform->InsertDevices(layout, requests));
   return platform;
 }
 
-Platform::Platform(kvm::Vm& vm, GuestRequestSink& requests, SerialPortCallbacks serial_callbacks,
-                   Logger logger)
+Platform::Platform(InterruptLines& lines, GuestRequestSink& requests,
+                   SerialPortCallbacks serial_callbacks, Logger logger)
     : logger_(std::move(logger)),
-      serial_line_(vm, kSerialGsi, logger_),
-      ged_line_(vm, kAcpiGedGsi, logger_),
-      serial_(std::make_shared<SerialPort>(serial_line_, std::move(serial_callbacks))),
-      acpi_pm_(std::make_shared<AcpiPm>(requests, ged_line_)) {}
+      serial_line_(lines.NewLine(kSerialGsi)),
+      ged_line_(lines.NewLine(kAcpiGedGsi)),
+      serial_(std::make_shared<SerialPort>(*serial_line_, std::move(serial_callbacks))),
+      acpi_pm_(std::make_shared<AcpiPm>(requests, *ged_line_)) {}
 
 Result<> Platform::InsertDevices(const GuestLayout& layout, GuestRequestSink& requests) {
   const I8042Ports i8042 = MakeI8042(requests);

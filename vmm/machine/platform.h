@@ -10,8 +10,7 @@
 #include "devices/serial/serial_port.h"
 #include "memory/guest_layout.h"
 #include "vmm/boot/acpi/platform_description.h"
-#include "vmm/kvm/vm.h"
-#include "vmm/machine/kvm_interrupt_line.h"
+#include "vmm/machine/interrupt_lines.h"
 
 namespace sealvm {
 
@@ -24,8 +23,8 @@ class Platform {
     kPortIo,    // nothing that a guest reaches by MMIO: 8259s in the place of the I/O APIC
   };
 
-  // `vm` and `requests` outlive the platform.
-  static Result<std::unique_ptr<Platform>> Create(kvm::Vm& vm, const GuestLayout& layout,
+  // `requests` outlives the platform.
+  static Result<std::unique_ptr<Platform>> Create(InterruptLines& lines, const GuestLayout& layout,
                                                   GuestRequestSink& requests,
                                                   SerialPortCallbacks serial_callbacks,
                                                   Logger logger);
@@ -38,15 +37,15 @@ class Platform {
   static PlatformDescription Describe(uint32_t cpus, Kind kind);
 
  private:
-  Platform(kvm::Vm& vm, GuestRequestSink& requests, SerialPortCallbacks serial_callbacks,
+  Platform(InterruptLines& lines, GuestRequestSink& requests, SerialPortCallbacks serial_callbacks,
            Logger logger);
   Result<> InsertDevices(const GuestLayout& layout, GuestRequestSink& requests);
 
   const Logger logger_;
   Bus pio_{"I/O port", logger_};
   Bus mmio_{"MMIO", logger_};
-  KvmInterruptLine serial_line_;
-  KvmInterruptLine ged_line_;
+  const std::unique_ptr<InterruptLine> serial_line_;
+  const std::unique_ptr<InterruptLine> ged_line_;
   std::shared_ptr<SerialPort> serial_;
   std::shared_ptr<AcpiPm> acpi_pm_;
 };

@@ -45,11 +45,16 @@ kvm_segment ToKvm(const SegmentState& state) {
 
 }  // namespace
 
-Result<> SetUpVcpu(kvm::Vcpu& vcpu, const VcpuModel& model) {
+std::vector<kvm_cpuid_entry2> CpuidOf(const VcpuModel& model, uint32_t id) {
   std::vector<kvm_cpuid_entry2> cpuid =
-      MakeGuestCpuid(model.supported_cpuid, {.cpus = model.cpus}, vcpu.id(), model.tsc_deadline);
+      MakeGuestCpuid(model.supported_cpuid, {.cpus = model.cpus}, id, model.tsc_deadline);
   if (model.adjust_cpuid) model.adjust_cpuid(cpuid);
-  SEALVM_TRY(vcpu.SetCpuid(cpuid));
+  return cpuid;
+}
+
+Result<> SetUpVcpu(kvm::Vcpu& vcpu, const VcpuModel& model) {
+  SEALVM_TRY(vcpu.SetCpuid(CpuidOf(model, vcpu.id())));
+  if (model.in_reset) return {};
   return vcpu.SetMsrs(std::array{Msr(kMsrMiscEnable, kMiscEnableFastString),
                                  Msr(kMsrMtrrDefaultType, kMtrrEnable | kMtrrWriteBack)});
 }

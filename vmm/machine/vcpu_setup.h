@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <span>
+#include <vector>
 
 #include "memory/base/result.h"
 #include "vmm/boot/entry_state.h"
@@ -15,15 +16,20 @@ namespace sealvm {
 
 // What all vCPUs of a machine have in common; each gets its own APIC id.
 struct VcpuModel {
-  std::span<const kvm_cpuid_entry2> supported_cpuid;
+  std::vector<kvm_cpuid_entry2> supported_cpuid;
   uint32_t cpus = 1;
   bool tsc_deadline = false;
+  // MSRs stay as the CPU's reset leaves them: the guest begins with a firmware.
+  bool in_reset = false;
   // What an isolation mode changes in it; may be empty.
   std::function<void(std::vector<kvm_cpuid_entry2>&)> adjust_cpuid = {};
 };
 
-// CPUID and MSRs: a vCPU as firmware would leave it; KVM makes the FPU so by itself. An application
-// processor then waits for its start-up IPI.
+// CPUID of the vCPU with this id.
+std::vector<kvm_cpuid_entry2> CpuidOf(const VcpuModel& model, uint32_t id);
+
+// CPUID and, unless the model says otherwise, MSRs: a vCPU as firmware would leave it; KVM makes
+// the FPU so by itself. An application processor then waits for its start-up IPI.
 Result<> SetUpVcpu(kvm::Vcpu& vcpu, const VcpuModel& model);
 
 // Puts the boot vCPU at the kernel's entry. After SetUpVcpu.

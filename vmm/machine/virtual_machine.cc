@@ -2,7 +2,6 @@
 #include "vmm/machine/virtual_machine.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <utility>
 
@@ -11,13 +10,12 @@
 #include "devices/sealed_status_port.h"
 #include "guest-fw/diag_image.h"
 #include "memory/memfd_provider.h"
-#include "vmm/api/version.h"
 #include "vmm/boot/acpi/acpi_tables.h"
 #include "vmm/boot/linux_loader.h"
-#include "vmm/isolation/mode_selection.h"
+#include "vmm/isolation/confidential/host_support.h"
 #include "vmm/isolation/sealed/host_cpu.h"
+#include "vmm/machine/effective_cmdline.h"
 #include "vmm/machine/sealed_launch.h"
-#include "vmm/machine/vcpu_setup.h"
 
 namespace sealvm {
 namespace {
@@ -32,27 +30,17 @@ constexpr milliseconds kJoinLimit{10'000};
 // Three pages for KVM on Intel CPUs without unrestricted guest, at the place that Linux'
 // Documentation/virt/kvm/api.rst advises for KVM_SET_TSS_ADDR: below 4 GiB, above the APICs.
 constexpr uint64_t kTssAddress = 0xfffbd000;
+// Below the room for firmware, the same pages and the one that such CPUs have a page table in.
+constexpr uint64_t kTssAddressBelowFirmware = 0xfeffd000;
+constexpr uint64_t kIdentityMapBelowFirmware = 0xfeffc000;
 
-// Put before the user's words, which therefore win. panic=-1: a kernel that panicked resets, which
-// ends the machine, instead of spinning for ever. reboot=a: on hardware-reduced ACPI Linux would
-// reset by EFI, which is not there, and never get to the ACPI reset register.
-constexpr std::string_view kLinuxDefaults = "panic=-1 reboot=a";
-// Where there is no PCI bus: a kernel that looks for one makes a hundred exits.
-constexpr std::string_view kNoPci = "pci=off";
-
-// The command line of the diagnostic guest begins with what it reports as its version.
-std::string WithDefaults(const MachineConfig& config, IsolationMode mode) {
-  const bool has_devices = config.devices.any();
-  std::vector<std::string> words;
-  if (config.kernel.empty()) {
-    words.push_back(fmt::format("sealvm={}", kVersion));
-  } else {
-    if (!has_devices) words.emplace_back(kNoPci);
-    words.emplace_back(kLinuxDefaults);
-  }
-  if (mode == IsolationMode::kSealed) words.emplace_back(SealedCmdlineWords(has_devices));
-  if (!config.cmdline.empty()) words.push_back(config.cmdline);
-  return fmt::format("{}", fmt::join(words, " "));
+// A kernel that is to be measured needs a firmware to check it: ours, where it knows the mode,
+// unless there is another.
+MachineConfig WithDefaults(MachineConfig config) {
+  const bool has_ours =
+      config.isolation == IsolationMode::kSnp || config.isolation == IsolationMode::kTdx;
+  if (has_ours && config.firmware.empty() && !config.kernel.empty()) config.firmware = kBuiltInFirmware;
+  return config;
 }
 
 EntryChoice ToEntryChoice(KernelProtocol protocol) {
@@ -70,15 +58,19 @@ EntryChoice ToEntryChoice(KernelProtocol protocol) {
 }  // namespace
 
 Result<std::unique_ptr<VirtualMachine>> VirtualMachine::Create(const MachineConfig& config,
-                                                               MachineCallbacks callbacks) {
-  std::unique_ptr<VirtualMachine> machine(new VirtualMachine(config, std::move(callbacks)));
+                                                               MachineCallbacks callbacks,
+                                                               HostInterfaces host) {
+  std::unique_ptr<VirtualMachine> machine(
+      new VirtualMachine(config, std::move(callbacks), std::move(host)));
   SEALVM_TRY(machine->Build());
   return machine;
 }
 
-VirtualMachine::VirtualMachine(const MachineConfig& config, MachineCallbacks callbacks)
-    : config_(config),
+VirtualMachine::VirtualMachine(const MachineConfig& config, MachineCallbacks callbacks,
+                               HostInterfaces host)
+    : config_(WithDefaults(config)),
       callbacks_(std::move(callbacks)),
+      host_(std::move(host)),
       logger_(callbacks_.log_level, callbacks_.on_log),
       flush_console_(kPartialLineDelay, [this] {
         if (platform_->serial().FlushPartialLine()) flush_console_.Schedule();
@@ -88,29 +80,42 @@ VirtualMachine::VirtualMachine(const MachineConfig& config, MachineCallbacks cal
 // controllers, because some kernels need milliseconds for a memslot afterwards.
 Result<> VirtualMachine::Build() {
   SEALVM_TRY(ValidateConfig(config_));
-  SEALVM_TRY(CheckImplemented(config_.isolation));
   const GuestFiles files = SEALVM_TRY(OpenGuestFiles());
   SEALVM_TRY(MakeDevices());
-  system_ = SEALVM_TRY(kvm::System::Open());
-  choice_ = SEALVM_TRY(ChooseIsolation(config_, *system_, *files.kernel));
-  effective_cmdline_ = WithDefaults(config_, choice_.mode);
-  vm_ =
-      SEALVM_TRY(is_sealed() ? CreateVmFor(*choice_.private_kind, *system_) : system_->CreateVm());
+  system_ = SEALVM_TRY(kvm::System::Open(kvm::System::kDevice, host_.kernel));
+  if (IsConfidential(config_.isolation) && !firmware_) return RefuseWithoutFirmware();
+  choice_ = firmware_ ? ChooseFirmwareIsolation(config_)
+                      : SEALVM_TRY(ChooseIsolation(config_, *system_, *files.kernel));
+  effective_cmdline_ = EffectiveCmdline(config_, choice_.mode);
+  vm_ = SEALVM_TRY(CreateVm());
   SEALVM_TRY(CreateMemory());
   SEALVM_TRY(CreateInterruptControllers());
   SEALVM_TRY(CreatePlatform());
   SEALVM_TRY(CreatePciDevices());
-  const EntryState entry = SEALVM_TRY(LoadGuest(files));
-  SEALVM_TRY(CreateVcpus(entry));
+  SEALVM_TRY(CreateVcpus(SEALVM_TRY(firmware_ ? PrepareFirmware() : LoadGuest(files))));
   Emit({.kind = EventKind::kCreated});
   return {};
 }
 
-Result<VirtualMachine::GuestFiles> VirtualMachine::OpenGuestFiles() const {
+// A host that cannot have the mode is the first thing to know.
+Result<> VirtualMachine::RefuseWithoutFirmware() const {
+  SEALVM_TRY(CheckHostSupport(*system_, config_.isolation));
+  return InvalidInput(
+      fmt::format("--isolation {} needs --firmware: it is what the hardware measures",
+                  IsolationModeName(config_.isolation)),
+      "such as OVMF.amdsev.fd of Debian's ovmf-amdsev; snp and tdx can start a "
+      "--kernel with sealvm's own, guest-fw");
+}
+
+Result<VirtualMachine::GuestFiles> VirtualMachine::OpenGuestFiles() {
   GuestFiles files;
   if (!config_.firmware.empty()) {
-    return InvalidInput("--firmware: this version of sealvm boots kernels, not firmware",
-                        "use --kernel");
+    firmware_ = SEALVM_TRY(FirmwareBoot::Open(config_, logger_));
+    if (IsConfidential(config_.isolation)) {
+      confidential_ = SEALVM_TRY(
+          ConfidentialLaunch::Open(config_, firmware_->image(), firmware_->files(), logger_));
+    }
+    return files;
   }
   if (config_.kernel.empty()) {
     files.kernel = SEALVM_TRY(KernelImage::FromBytes("diagnostic guest", DiagnosticGuestImage()));
@@ -123,7 +128,26 @@ Result<VirtualMachine::GuestFiles> VirtualMachine::OpenGuestFiles() const {
   return files;
 }
 
+Result<kvm::Vm> VirtualMachine::CreateVm() {
+  if (is_sealed()) return CreateVmFor(*choice_.private_kind, *system_);
+  return confidential_ ? confidential_->CreateVm(*system_) : system_->CreateVm();
+}
+
+const GuestLayout& VirtualMachine::ram_layout() const {
+  if (is_sealed()) return sealed_->layout().ram();
+  return confidential_ ? confidential_->layout() : memory_->layout();
+}
+
+IsolationExits* VirtualMachine::isolation_exits() {
+  if (confidential_) return &confidential_->exits();
+  return sealed_exits_ ? &*sealed_exits_ : nullptr;
+}
+
 Result<> VirtualMachine::CreateMemory() {
+  if (confidential_) {
+    return confidential_->CreateGuest(*system_, *vm_, CpuidOf(SEALVM_TRY(MakeVcpuModel()), 0),
+                                      host_.make_guest_memfd);
+  }
   if (is_sealed()) {
     sealed_ = SEALVM_TRY(CreateSealedGuest(config_, *choice_.private_kind, *system_, *vm_));
     sealed_exits_.emplace(*sealed_, logger_, [this](Error error) {
@@ -141,11 +165,14 @@ Result<> VirtualMachine::CreateMemory() {
                                          .size = range.size,
                                          .hva = memory_->HostAddressForMemslot(range)}));
   }
-  return {};
+  return firmware_ ? firmware_->MapRom(*vm_, slot) : Result<>();
 }
 
 Result<> VirtualMachine::CreateInterruptControllers() {
-  SEALVM_TRY(vm_->SetTssAddress(kTssAddress));
+  if (!has_own_io_apic()) lines_ = std::make_unique<KvmInterruptLines>(*vm_, logger_);
+  if (confidential_) return {};
+  if (firmware_) SEALVM_TRY(vm_->SetIdentityMapAddress(kIdentityMapBelowFirmware));
+  SEALVM_TRY(vm_->SetTssAddress(firmware_ ? kTssAddressBelowFirmware : kTssAddress));
   SEALVM_TRY(vm_->CreateIrqchip());
   // With 8259s in place of an I/O APIC, Linux sets the PC's timer up before it finds a better one.
   return is_sealed() ? vm_->CreatePit() : Result<>();
@@ -156,10 +183,21 @@ Result<> VirtualMachine::CreatePlatform() {
   serial.output = [this](std::span<const uint8_t> bytes) { OnConsoleOutput(bytes); };
   serial.on_partial_output = [this] { flush_console_.Schedule(); };
   serial.on_input_space = callbacks_.on_console_input_space;
-  const GuestLayout& layout = is_sealed() ? sealed_->layout().ram() : memory_->layout();
-  platform_ = SEALVM_TRY(Platform::Create(*vm_, layout, *this, std::move(serial), logger_));
-  dispatcher_.emplace(platform_->pio(), platform_->mmio(),
-                      sealed_exits_ ? &*sealed_exits_ : nullptr);
+  std::shared_ptr<IoApic> io_apic;
+  if (has_own_io_apic()) {
+    io_apic = std::make_shared<IoApic>([this](uint64_t address, uint32_t data) {
+      if (Result<bool> sent = vm_->SignalMsi(address, data); !sent) {
+        logger_.Log(LogLevel::kError, "lost interrupt: {}", sent.error().ToString());
+      }
+    });
+    lines_ = std::make_unique<IoApicLines>(io_apic);
+  }
+  platform_ =
+      SEALVM_TRY(Platform::Create(*lines_, ram_layout(), *this, std::move(serial), logger_));
+  if (io_apic) {
+    SEALVM_TRY(platform_->mmio().Insert(kIoApicBase, IoApic::kLength, std::move(io_apic)));
+  }
+  dispatcher_.emplace(platform_->pio(), platform_->mmio(), isolation_exits());
   if (!is_sealed()) return {};
   return platform_->pio().Insert(kSealedStatusPort, kSealedStatusLength,
                                  std::make_shared<SealedStatusPort>([this](uint32_t status) {
@@ -196,19 +234,28 @@ Result<PciSpace> VirtualMachine::PciBarSpace() const {
 }
 
 Result<> VirtualMachine::CreatePciDevices() {
-  if (!config_.devices.any()) return {};
-  const std::shared_ptr<SharedView> view =
-      is_sealed() ? sealed_->view() : SEALVM_TRY(SharedView::Create(memory_, nullptr));
+  if (!config_.devices.any() && !firmware_) return {};
+  if (confidential_) {
+    device_view_ = confidential_->view();
+  } else {
+    device_view_ = is_sealed() ? sealed_->view() : SEALVM_TRY(SharedView::Create(memory_, nullptr));
+  }
   PciDevices::Options options;
+  if (firmware_) {
+    options.chipset = PciDevices::Chipset::kI440fx;
+    options.windows = OvmfPciWindows(ram_layout());
+  }
   options.bars = SEALVM_TRY(PciBarSpace());
   options.on_8259 = is_sealed();
-  options.require_access_platform = is_sealed();
+  options.lines_in_kernel = !has_own_io_apic();
+  options.require_access_platform = is_sealed() || confidential_;
   options.logger = logger_;
   options.on_device_failure = [this](const std::string& id, const Error& error) {
     OnDeviceFailure(id, error);
   };
-  pci_ = SEALVM_TRY(PciDevices::Create(std::move(options), *vm_, view, std::move(devices_.all),
-                                       platform_->pio(), platform_->mmio()));
+  pci_ =
+      SEALVM_TRY(PciDevices::Create(std::move(options), *vm_, *lines_, device_view_,
+                                    std::move(devices_.all), platform_->pio(), platform_->mmio()));
   return {};
 }
 
@@ -219,7 +266,7 @@ PlatformDescription VirtualMachine::DescribePlatform() const {
   return description;
 }
 
-Result<EntryState> VirtualMachine::LoadGuest(const GuestFiles& files) {
+Result<std::optional<EntryState>> VirtualMachine::LoadGuest(const GuestFiles& files) {
   const BootLayout layout =
       is_sealed() ? SealedGuest::BootLayoutFor(sealed_->layout()) : BootLayout();
   const AcpiTables acpi =
@@ -244,30 +291,46 @@ Result<EntryState> VirtualMachine::LoadGuest(const GuestFiles& files) {
   return state.entry;
 }
 
-Result<> VirtualMachine::CreateVcpus(const EntryState& entry) {
-  const std::vector<kvm_cpuid_entry2> supported = SEALVM_TRY(system_->SupportedCpuid());
-  VcpuModel model = {
-      .supported_cpuid = supported,
-      .cpus = config_.cpus,
-      .tsc_deadline = SEALVM_TRY(system_->CheckExtension(KVM_CAP_TSC_DEADLINE_TIMER)) != 0};
+// No entry: the CPU's reset leads into the ROM.
+Result<std::optional<EntryState>> VirtualMachine::PrepareFirmware() {
+  SEALVM_TRY(firmware_->InsertDevices(platform_->pio(), *this, device_view_, DescribePlatform(),
+                                      effective_cmdline_));
+  return std::nullopt;
+}
+
+Result<VcpuModel> VirtualMachine::MakeVcpuModel() const {
+  VcpuModel model;
+  model.supported_cpuid = SEALVM_TRY(system_->SupportedCpuid());
+  model.cpus = config_.cpus;
+  model.tsc_deadline = SEALVM_TRY(system_->CheckExtension(KVM_CAP_TSC_DEADLINE_TIMER)) != 0;
+  model.in_reset = firmware_ != nullptr;
   if (is_sealed()) {
     model.adjust_cpuid = [face = FaceOf(*sealed_)](std::vector<kvm_cpuid_entry2>& cpuid) {
       ApplySealedFace(cpuid, face);
     };
   }
+  return model;
+}
+
+Result<> VirtualMachine::CreateVcpus(const std::optional<EntryState>& entry) {
+  const VcpuModel model = SEALVM_TRY(MakeVcpuModel());
   for (uint32_t id = 0; id < config_.cpus; ++id) {
     kvm::Vcpu vcpu = SEALVM_TRY(vm_->CreateVcpu(id));
-    SEALVM_TRY(SetUpVcpu(vcpu, model));
+    SEALVM_TRY(confidential_ ? confidential_->AddVcpu(vcpu, CpuidOf(model, id))
+                             : SetUpVcpu(vcpu, model));
     std::function<void()> before_first_run;
     if (id == 0) {
-      SEALVM_TRY(SetUpEntry(vcpu, entry));
+      if (entry) SEALVM_TRY(SetUpEntry(vcpu, *entry));
       if (is_sealed()) Prefault(vcpu);
       before_first_run = [this] { OnFirstInstruction(); };
     }
     vcpus_.push_back(std::make_unique<VcpuThread>(std::move(vcpu), *dispatcher_, lifecycle_,
                                                   std::move(before_first_run)));
   }
-  return {};
+  if (!confidential_) return {};
+  std::vector<kvm::Vcpu*> all;
+  for (const auto& vcpu : vcpus_) all.push_back(&vcpu->vcpu());
+  return confidential_->Launch(all);
 }
 
 // The guest runs without it too, with a fault for each page.
@@ -301,6 +364,7 @@ Result<ExitReport> VirtualMachine::Run() {
   }
   StopDevices();
   platform_->serial().Flush();
+  if (firmware_) firmware_->FlushLog();
   ExitReport report = *lifecycle_.report();
   if (report.reason == ExitReason::kReset && panic_watch_.panicked()) {
     report.reason = ExitReason::kPanic;
@@ -349,6 +413,8 @@ MachineStats VirtualMachine::GetStats() const {
   stats.memory_bytes = config_.memory_bytes;
   if (is_sealed()) {
     AddMemoryStats(*sealed_, stats);
+  } else if (confidential_) {
+    confidential_->AddMemoryStats(stats);
   } else {
     stats.memory_shared_bytes = config_.memory_bytes;
     stats.memory_allocated_bytes = memory_->backing().AllocatedBytes().value_or(0);

@@ -15,7 +15,6 @@ namespace {
 // Offsets in the header, ACPI 6.5 table 5.4.
 constexpr size_t kLengthOffset = 4;
 constexpr size_t kRevisionOffset = 8;
-constexpr size_t kChecksumOffset = 9;
 constexpr size_t kOemIdOffset = 10;
 constexpr size_t kOemTableIdOffset = 16;
 constexpr size_t kOemRevisionOffset = 24;
@@ -65,8 +64,8 @@ void AcpiTable::SetAddress(size_t offset, uint8_t space, uint64_t address, uint8
 
 std::vector<uint8_t> AcpiTable::Finish() && {
   Set32(kLengthOffset, static_cast<uint32_t>(bytes_.size()));
-  Set8(kChecksumOffset, 0);
-  Set8(kChecksumOffset, AcpiChecksum(bytes_));
+  Set8(kAcpiChecksumOffset, 0);
+  Set8(kAcpiChecksumOffset, AcpiChecksum(bytes_));
   return std::move(bytes_);
 }
 

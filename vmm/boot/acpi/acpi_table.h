@@ -13,7 +13,8 @@ namespace sealvm {
 
 // "SEALVM" is also the OEM and creator of all tables.
 inline constexpr std::string_view kAcpiOemId = "SEALVM";
-inline constexpr size_t kAcpiHeaderSize = 36;  // ACPI 6.5 section 5.2.6
+inline constexpr size_t kAcpiHeaderSize = 36;     // ACPI 6.5 section 5.2.6
+inline constexpr size_t kAcpiChecksumOffset = 9;  // in the header
 
 // A system description table in the making: the header first, the body appended or set by offset.
 class AcpiTable {

@@ -19,7 +19,6 @@ namespace {
 
 constexpr uint64_t kTableAlignment = 16;
 constexpr uint8_t kXsdtRevision = 1;
-constexpr uint64_t kRsdpSize = 36;
 
 // Puts tables one behind the other.
 class Area {
@@ -54,21 +53,19 @@ std::vector<uint8_t> BuildXsdt(std::initializer_list<uint64_t> entries) {
   return std::move(table).Finish();
 }
 
-// Root System Description Pointer, ACPI 6.5 section 5.2.5.3: no RSDT; the first checksum covers the
-// 20 bytes of ACPI 1.0.
+// Without an RSDT.
 std::vector<uint8_t> BuildRsdp(uint64_t xsdt) {
   constexpr std::string_view kSignature = "RSD PTR ";
   constexpr uint8_t kRevision = 2;
-  constexpr size_t kVersion1Size = 20;
   std::vector<uint8_t> rsdp(kRsdpSize);
   const std::span bytes(rsdp);
   std::ranges::copy(kSignature, rsdp.begin());
   std::ranges::copy(kAcpiOemId, rsdp.begin() + 9);
   rsdp[15] = kRevision;
   StoreLeAny(bytes.subspan(20, 4), kRsdpSize);
-  StoreLeAny(bytes.subspan(24, 8), xsdt);
-  rsdp[8] = AcpiChecksum(bytes.first(kVersion1Size));
-  rsdp[32] = AcpiChecksum(bytes);
+  StoreLeAny(bytes.subspan(kRsdpXsdt, 8), xsdt);
+  rsdp[kRsdpChecksum] = AcpiChecksum(bytes.first(kRsdpVersion1Size));
+  rsdp[kRsdpExtendedChecksum] = AcpiChecksum(bytes);
   return rsdp;
 }
 

@@ -2,6 +2,7 @@
 #ifndef SEALVM_VMM_BOOT_ACPI_ACPI_TABLES_H_
 #define SEALVM_VMM_BOOT_ACPI_ACPI_TABLES_H_
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <string>
@@ -12,6 +13,14 @@
 #include "vmm/boot/acpi/platform_description.h"
 
 namespace sealvm {
+
+// Root System Description Pointer (ACPI 6.5 section 5.2.5.3): its size, the part of it that its
+// first checksum covers, and offsets.
+inline constexpr size_t kRsdpSize = 36;
+inline constexpr size_t kRsdpVersion1Size = 20;
+inline constexpr size_t kRsdpChecksum = 8;
+inline constexpr size_t kRsdpXsdt = 24;  // 8 bytes
+inline constexpr size_t kRsdpExtendedChecksum = 32;
 
 struct AcpiTablePlace {
   std::string signature;  // "FACP"

@@ -19,8 +19,6 @@ constexpr uint8_t kMinorRevision = 5;
 constexpr size_t kFadtSize = 276;
 
 // Offsets, ACPI 6.5 table 5.9.
-constexpr size_t kFirmwareCtrl = 36;
-constexpr size_t kDsdt = 40;
 constexpr size_t kSciInterrupt = 46;
 constexpr size_t kPm1aEventBlock = 56;
 constexpr size_t kPm1aControlBlock = 64;
@@ -35,7 +33,6 @@ constexpr size_t kFlags = 112;
 constexpr size_t kResetRegister = 116;
 constexpr size_t kResetValue = 128;
 constexpr size_t kMinorRevisionOffset = 131;
-constexpr size_t kXDsdt = 140;
 constexpr size_t kXPm1aEventBlock = 148;
 constexpr size_t kXPm1aControlBlock = 172;
 constexpr size_t kXPmTimerBlock = 208;
@@ -114,9 +111,9 @@ void SetReducedHardware(AcpiTable& table) {
 std::vector<uint8_t> BuildFadt(const PlatformDescription& platform, uint32_t dsdt, uint32_t facs) {
   AcpiTable table("FACP", kRevision);
   table.Resize(kFadtSize);
-  table.Set32(kFirmwareCtrl, facs);
-  table.Set32(kDsdt, dsdt);
-  table.Set64(kXDsdt, dsdt);
+  table.Set32(kFadtFirmwareCtrl, facs);
+  table.Set32(kFadtDsdt, dsdt);
+  table.Set64(kFadtXDsdt, dsdt);
   table.Set16(kC2Latency, kNoC2);
   table.Set16(kC3Latency, kNoC3);
   table.Set16(kBootArchitecture, BootArchitecture(platform));

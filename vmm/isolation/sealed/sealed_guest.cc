@@ -79,7 +79,9 @@ Result<> SealedGuest::Watch() {
         {.slot = slot.slot, .gpa = slot.gpa, .size = slot.size, .offset = slot.offset});
   }
   memslots_ = SEALVM_TRY(private_->notifier().Register(
-      std::make_shared<MemslotConsumer>(options_.kind, vm_, std::move(memslots)), NewVmIdentity()));
+      std::make_shared<MemslotConsumer>(options_.kind == PrivateMemoryKind::kSwProtected, vm_,
+                                        std::move(memslots)),
+      NewVmIdentity()));
   return {};
 }
 

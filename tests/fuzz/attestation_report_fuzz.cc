@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hostile evidence: the input as a report, quote or log itself, as `inspect` and `measure --verify`
+// get it. What is read is printed, compared, and its signature looked at.
+#include <string>
+#include <vector>
+
+#include "tests/fuzz/fuzz_input.h"
+#include "vmm/cli/evidence_report.h"
+#include "vmm/isolation/attestation/evidence_check.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace sealvm;
+  using namespace sealvm::attestation;
+  // Exactly as long as the input, so that a sanitizer sees each byte read too far.
+  const std::vector<uint8_t> bytes(data, data + size);
+  const auto evidence = ParseEvidence(bytes, "evidence");
+  if (!evidence) {
+    SEALVM_FUZZ_CHECK(evidence.error().kind == ErrorKind::kInvalidInput);
+    return 0;
+  }
+  SEALVM_FUZZ_CHECK(EvidenceText("evidence", *evidence).size() > 100);
+  SEALVM_FUZZ_CHECK(EvidenceJson("evidence", *evidence).size() > 100);
+  Expectations expected;
+  expected.measurement.emplace();
+  const auto checked = CheckEvidence(*evidence, expected, {}, nullptr, "evidence");
+  if (checked) SEALVM_FUZZ_CHECK(!checked->checks.empty());
+  return 0;
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Launches of TDs against the model of the TDX module.
+#include <errno.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/model/launch_fixture.h"
+#include "tests/model/tdx_model.h"
+
+namespace sealvm::model {
+namespace {
+
+class TdxLaunchTest : public testing::Test {
+ protected:
+  Result<> Run() {
+    launch_.emplace(setup_, kvm_);
+    return launch_->Run();
+  }
+  TdxModel& module() { return *launch_->vm().tdx; }
+
+  LaunchSetup setup_ = SetupOf(IsolationMode::kTdx);
+  std::shared_ptr<KvmDouble> kvm_ = std::make_shared<KvmDouble>(FullHost());
+  std::optional<TestLaunch> launch_;
+};
+
+TEST_F(TdxLaunchTest, TheModuleComputesWhatMeasureSays) {
+  for (const uint32_t cpus : {1u, 2u, 64u}) {
+    kvm_ = std::make_shared<KvmDouble>(FullHost());
+    setup_.cpus = cpus;
+    const Result<> ran = Run();
+    ASSERT_TRUE(ran) << ran.error().ToString();
+    EXPECT_EQ(launch_->Found(), launch_->Expected());
+  }
+}
+
+TEST_F(TdxLaunchTest, EveryVcpuStartsWithTheHobThatIsInMemory) {
+  ASSERT_TRUE(Run());
+  for (const auto& vcpu : launch_->vm().vcpus) EXPECT_EQ(vcpu->td_rcx, 0x809000u);
+  const std::vector<uint8_t> hob = module().PageAt(0x809000);
+  ASSERT_EQ(hob.size(), kPageSize);
+  EXPECT_EQ(hob[0], 1);   // EFI_HOB_TYPE_HANDOFF
+  EXPECT_EQ(hob[2], 56);  // its length
+}
+
+TEST_F(TdxLaunchTest, RegistersOfTheOwnerArriveAsGiven) {
+  setup_.mr_config_id.fill(0x33);
+  ASSERT_TRUE(Run());
+  for (const uint64_t word : module().init().mrconfigid) EXPECT_EQ(word, 0x3333333333333333u);
+  EXPECT_EQ(module().attributes(), tdx::kAttributeSeptVeDisable);
+}
+
+TEST_F(TdxLaunchTest, CpuidHasNothingThatMayNotBeChosen) {
+  ASSERT_TRUE(Run());
+  ASSERT_EQ(module().cpuid().size(), 2u);
+  EXPECT_EQ(module().cpuid()[0].eax, 0xa00f11u & 0x0fff3fffu);
+  EXPECT_EQ(module().cpuid()[1].eax, 48u << 16);
+}
+
+TEST_F(TdxLaunchTest, TheTscIsAWholeNumberOfCrystalUnits) {
+  ASSERT_TRUE(Run());
+  EXPECT_EQ(launch_->vm().tsc_khz, 2'100'000u);
+}
+
+TEST_F(TdxLaunchTest, AModuleWithoutEntropyIsAskedAgain) {
+  kvm_->intercept = [&](const Call& call) {
+    if (call.name == "KVM_TDX_CAPABILITIES") kvm_->vm().tdx->busy = 3;
+    return Verdict();
+  };
+  EXPECT_TRUE(Run());
+  EXPECT_EQ(kvm_->CountOf("KVM_TDX_INIT_VM"), 4u);
+}
+
+TEST_F(TdxLaunchTest, RegionsThatStopInBetweenGoOn) {
+  kvm_->intercept = [&](const Call& call) {
+    if (call.name == "KVM_TDX_INIT_VCPU") kvm_->vm().tdx->pages_per_call = 1;
+    return Verdict();
+  };
+  const Result<> ran = Run();
+  ASSERT_TRUE(ran) << ran.error().ToString();
+  EXPECT_EQ(launch_->Found(), launch_->Expected());
+}
+
+TEST_F(TdxLaunchTest, ARegionWithoutProgressEnds) {
+  kvm_->intercept = [](const Call& call) {
+    return call.name == "KVM_TDX_INIT_MEM_REGION" ? Verdict::Fail(EAGAIN) : Verdict();
+  };
+  const Result<> ran = Run();
+  ASSERT_FALSE(ran);
+  EXPECT_EQ(ran.error().os_error, EAGAIN);
+}
+
+TEST_F(TdxLaunchTest, TheModulesStatusIsNamed) {
+  kvm_->intercept = [](const Call& call) {
+    return call.name == "KVM_TDX_FINALIZE_VM" ? Verdict::Fail(EIO, 0xc000010000000000) : Verdict();
+  };
+  const Result<> ran = Run();
+  ASSERT_FALSE(ran);
+  EXPECT_NE(ran.error().message.find("KVM_TDX_FINALIZE_VM"), std::string::npos);
+  EXPECT_NE(ran.error().message.find("TDX_OPERAND_INVALID"), std::string::npos)
+      << ran.error().message;
+}
+
+TEST_F(TdxLaunchTest, MoreVcpusThanTheModuleHasNameTheOption) {
+  kvm_->host().max_vcpus = 1;
+  const Result<> ran = Run();
+  ASSERT_FALSE(ran);
+  EXPECT_EQ(ran.error().kind, ErrorKind::kInvalidInput);
+  EXPECT_NE(ran.error().message.find("--cpus 2"), std::string::npos);
+}
+
+TEST_F(TdxLaunchTest, AHostWithoutTheAttributeIsRefused) {
+  kvm_->host().td_attributes = 0;
+  const Result<> ran = Run();
+  ASSERT_FALSE(ran);
+  EXPECT_EQ(ran.error().kind, ErrorKind::kRefused);
+}
+
+TEST_F(TdxLaunchTest, AnInterfaceWithoutAddressBitsIsAnError) {
+  kvm_->host().td_cpuid.pop_back();
+  const Result<> ran = Run();
+  ASSERT_FALSE(ran);
+  EXPECT_NE(ran.error().message.find("0x80000008"), std::string::npos);
+}
+
+TEST_F(TdxLaunchTest, ATscThatNoTdCanHaveIsAnError) {
+  kvm_->host().tsc_khz = 24'000;
+  EXPECT_FALSE(Run());
+  EXPECT_EQ(kvm_->CountOf("KVM_TDX_INIT_VM"), 0u);
+}
+
+TEST_F(TdxLaunchTest, ATdHasNoIoApicInTheKernel) {
+  ASSERT_TRUE(Run());
+  EXPECT_FALSE(launch_->vm().irqchip);
+  EXPECT_TRUE(launch_->vm().split_irqchip);
+}
+
+}  // namespace
+}  // namespace sealvm::model

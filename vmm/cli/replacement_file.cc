@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/cli/replacement_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "memory/base/fd.h"
+
+namespace sealvm {
+
+ReplacementFile::ReplacementFile(std::string path, std::string_view option)
+    : path_(std::move(path)), option_(option) {}
+
+ReplacementFile::~ReplacementFile() {
+  if (!temporary_.empty()) unlink(temporary_.c_str());
+}
+
+std::unexpected<Error> ReplacementFile::Failure(std::string_view call) const {
+  std::unexpected<Error> failure = SystemError(call, path_, errno);
+  failure.error().kind = ErrorKind::kInvalidInput;
+  return WithContext(std::move(failure).error(), option_);
+}
+
+Result<ReplacementFile> ReplacementFile::Write(const std::string& path, std::string_view option,
+                                               std::span<const uint8_t> bytes) {
+  ReplacementFile file(path, option);
+  struct stat status;
+  if (lstat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    return InvalidInput(fmt::format("{}: {} is there and no regular file", option, path),
+                        "give another path, or remove it");
+  }
+  const std::string temporary = fmt::format("{}.tmp.{}", path, getpid());
+  const Fd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!fd.valid()) return file.Failure("open");
+  file.temporary_ = temporary;
+  while (!bytes.empty()) {
+    const ssize_t written = write(fd.get(), bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return file.Failure("write");
+    bytes = bytes.subspan(static_cast<size_t>(written));
+  }
+  if (fsync(fd.get()) != 0) return file.Failure("fsync");
+  return file;
+}
+
+Result<> ReplacementFile::Publish() {
+  if (rename(temporary_.c_str(), path_.c_str()) != 0) return Failure("rename");
+  temporary_.clear();
+  return {};
+}
+
+}  // namespace sealvm

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/isolation/sev/sev_face.h"
+
+#include <algorithm>
+
+namespace sealvm::sev {
+namespace {
+
+constexpr uint32_t kLeafSignature = 1;
+constexpr uint32_t kLeafMaxExtended = 0x80000000;
+constexpr uint32_t kLeafEncryption = 0x8000001f;
+
+// Leaf 0x8000001F EAX.
+constexpr uint32_t kSev = 1u << 1;
+constexpr uint32_t kSevEs = 1u << 3;
+constexpr uint32_t kSnp = 1u << 4;
+// EBX 5:0 C-bit position, 11:6 address bits that are lost; the rest counts VMPLs, which KVM has one
+// of.
+constexpr uint32_t kAddressFields = 0xfff;
+
+uint32_t FeaturesOf(IsolationMode mode) {
+  switch (mode) {
+    case IsolationMode::kSnp:
+      return kSev | kSevEs | kSnp;
+    case IsolationMode::kSevEs:
+      return kSev | kSevEs;
+    default:
+      return kSev;
+  }
+}
+
+kvm_cpuid_entry2& FindOrAdd(std::vector<kvm_cpuid_entry2>& cpuid, uint32_t function) {
+  const auto found = std::ranges::find(cpuid, function, &kvm_cpuid_entry2::function);
+  if (found != cpuid.end()) return *found;
+  kvm_cpuid_entry2& entry = cpuid.emplace_back();
+  entry.function = function;
+  return entry;
+}
+
+}  // namespace
+
+void ApplySevFace(std::vector<kvm_cpuid_entry2>& cpuid, IsolationMode mode,
+                  std::optional<uint32_t> signature) {
+  if (signature) FindOrAdd(cpuid, kLeafSignature).eax = *signature;
+  kvm_cpuid_entry2& highest = FindOrAdd(cpuid, kLeafMaxExtended);
+  highest.eax = std::max(highest.eax, kLeafEncryption);
+  kvm_cpuid_entry2& entry = FindOrAdd(cpuid, kLeafEncryption);
+  entry.eax = FeaturesOf(mode);
+  entry.ebx &= kAddressFields;
+  entry.ecx = entry.edx = 0;
+}
+
+uint32_t SignatureOf(std::span<const kvm_cpuid_entry2> cpuid) {
+  const auto found = std::ranges::find(cpuid, kLeafSignature, &kvm_cpuid_entry2::function);
+  return found == cpuid.end() ? 0 : found->eax;
+}
+
+}  // namespace sealvm::sev
