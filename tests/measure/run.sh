@@ -1,0 +1,6 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Usage: run.sh TEST_PY BINARY
+# Bazel gives tests no HOME; the cache of tools/setup lies there.
+export HOME="${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}"
+exec python3 -B "$@"
