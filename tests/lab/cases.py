@@ -16,6 +16,8 @@ from lab.device_cases import (device_cases, device_soak_cases, sealed_device_soa
 from lab.device_cost_cases import exits_case as device_exits_case
 from lab.device_cost_cases import rates_case
 from lab.diagnostic import check_diagnostic
+from lab.firmware_cases import firmware_cases, firmware_soak_cases
+from lab.guest_fw_cases import guest_fw_cases
 from lab.kernel_cases import (debug_log_case, log_case, seal_number_case, seal_number_in_guest_case,
                               selftest_cases)
 from lab.launch_cases import launch_cases
@@ -24,7 +26,8 @@ from lab.memory_cases import (ABSENT, absent_case, auto_provider_case, diagnosti
 from lab.sealed_cases import (PROVIDERS, boots_in_a_row_case, check_private_guest,
                               check_private_guest_stops, cost_case, exits_case, private_memory_case,
                               sealed_boots, sealed_case, sealed_refused_case)
-from lab.secrecy_cases import inside_case, outside_case, provider_secrecy_cases, secrecy_cases
+from lab.secrecy_cases import (inside_case, outside_case, provider_secrecy_cases,
+                               provider_secrecy_soak_cases, secrecy_cases)
 from lab.session import Result
 from lab.stage import Stage
 
@@ -217,7 +220,7 @@ def default_cases(stage: Stage) -> list[Case]:
                     sealed_refused_case("KVM_CAP_GUEST_MEMFD_FLAGS is 0x0"),
                     *(absent_case(provider) for provider in PROVIDERS), seal_number_case(),
                     seal_number_in_guest_case("cloud-6.1"), *device_cases(),
-                    device_exits_case("mmio"), device_exits_case("io")]
+                    device_exits_case("mmio"), *guest_fw_cases()]
         case "7.x":
             return [*common_cases(), *boots, private_memory_case(check_private_guest_stops),
                     sealed_refused_case("CPUID in private memory"), seal_number_case(),
@@ -229,11 +232,11 @@ def default_cases(stage: Stage) -> list[Case]:
                     sealed_case("cloud-6.12", cpus=1, image="vmlinux"),
                     exits_case(), *launch_cases(), *memory_cases(), *secrecy_cases(),
                     together_case("cloud-6.12", "sealed"),
-                    together_case("cloud-6.1", "sealed", "mmio")]
+                    together_case("cloud-6.1", "sealed", "mmio"), *firmware_cases()]
         case "7.x-patched-intel":
             return [private_memory_case(check_private_guest("shutdown")), *diagnostic_cases(),
                     sealed_case("cloud-6.1", cpus=2), sealed_case("cloud-6.12", cpus=1),
-                    sealed_case("cloud-7.x", cpus=2), together_case("cloud-7.x", "sealed")]
+                    sealed_case("cloud-7.x", cpus=2)]
         case "7.x-patched-9G":
             return [sealed_case("cloud-6.12", cpus=2, memory_mib=6144), large_diagnostic_case()]
         case "7.x-patched-intel-9G":
@@ -253,19 +256,21 @@ def default_cases(stage: Stage) -> list[Case]:
 def soak_cases(stage: Stage) -> list[Case]:
     match stage.name:
         case "6.12":
-            return [*device_soak_cases(), rates_case()]
+            return [*device_soak_cases(), device_exits_case("io"), rates_case()]
         case "7.x-patched":
             return [*sealed_boots(), boots_in_a_row_case(), inside_case("sealed", 1),
-                    cost_case(), device_exits_case("io", "sealed"), *sealed_device_soak_cases()]
+                    outside_case("sealed", 1), cost_case(), device_exits_case("io", "sealed"), *sealed_device_soak_cases(),
+                    *firmware_soak_cases()]
         case "7.x-patched-intel":
             return [*sealed_boots(), boots_in_a_row_case(), outside_case("sealed", 2),
                     *sealed_device_soak_cases()]
         case "7.x-patched-9G" | "7.x-patched-intel-9G":
             return sealed_boots(memory_mib=6144)
         case "patched":
-            return [case for provider in OWN_PROVIDERS
-                    for case in (*sealed_boots(provider=provider),
-                                 boots_in_a_row_case(provider=provider))]
+            return [*(case for provider in OWN_PROVIDERS
+                      for case in (*sealed_boots(provider=provider),
+                                   boots_in_a_row_case(provider=provider))),
+                    *provider_secrecy_soak_cases(OWN_PROVIDERS)]
         case "patched-debug":
             return [*selftest_cases(), seal_number_case(),
                     sealed_case("cloud-6.12", cpus=1, provider="sw-protected"),

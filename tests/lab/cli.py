@@ -82,6 +82,8 @@ def make_parser() -> argparse.ArgumentParser:
     shared.add_argument("--guest-kernels", action="store_true",
                         help="put the cached Debian guest kernels into /kernels/NAME/, with "
                              "/kernels/initrd.cpio.gz")
+    shared.add_argument("--firmware", action="store_true",
+                        help="put the cached OVMF images into /firmware/RELEASE")
     shared.add_argument("--devices", action="store_true",
                         help="with --guest-kernels, and put what the tests of devices use into "
                              "/lab/devices and elsewhere; needs 'bazel build -c opt //tests/lab/...'")
@@ -120,6 +122,7 @@ def content_from(options: argparse.Namespace) -> initrd.L1Content:
         guest_kernels=tuple(k for k in known.values() if k.role == "guest")
         if options.guest_kernels or options.devices else (),
         modules=tuple(options.module),
+        firmware=options.firmware,
         devices=initrd.DeviceContent(tuple(LOAD / name for name in LOAD_PROGRAMS), extra=True)
         if options.devices else None,
     )

@@ -143,7 +143,7 @@ def check_peers(result: Result) -> None:
 def device_cases() -> list[Case]:
     """For each run, on the 6.12 kernel's KVM."""
     return [together_case("cloud-6.12", "none"), together_case("cloud-6.1", "none", "io"),
-            records_case(3), rebind_case("cloud-6.12", 10), verify_case(16),
+            records_case(1), rebind_case("cloud-6.12", 5), verify_case(16),
             script_case("devices/faults", "faults", check_faults),
             script_case("devices/peers-die", "peers", check_peers)]
 

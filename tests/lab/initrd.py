@@ -31,6 +31,9 @@ QEMU_FIRMWARE = {name: pathlib.Path(folder, name) for name, folder in (
     ("bios-microvm.bin", "/usr/share/seabios"), ("linuxboot_dma.bin", "/usr/share/qemu"),
     ("pvh.bin", "/usr/share/qemu"), ("qboot.rom", "/usr/share/qemu"))}
 
+# What a machine without isolation boots from.
+FIRMWARE_FILES = ("OVMF.fd", "OVMF_CODE_4M.fd")
+
 ELF_MAGIC = b"\x7fELF"
 PT_INTERP = 3
 
@@ -45,6 +48,7 @@ class L1Content:
     guest_kernels: tuple[kernels.Kernel, ...] = ()  # into /kernels/NAME/
     guest_programs: tuple[pathlib.Path, ...] = ()  # into the guests' /bin, '_' as '-'
     modules: tuple[str, ...] = ()
+    firmware: bool = False  # the cached images, into /firmware/RELEASE/
     devices: DeviceContent | None = None
 
 
@@ -70,11 +74,11 @@ def is_static(elf: bytes) -> bool:
 
 def build_l1(stream: BinaryIO, content: L1Content) -> None:
     archive = cpio.Writer(stream)
-    _add_busybox(archive)
+    add_busybox(archive)
     archive.file("init", HERE / "l1" / "init", 0o755)
     wanted = [*KVM_MODULES, *content.modules, *(L1_DEVICE_MODULES if content.devices else ())]
     modules = kernels.module_closure(content.kernel.modules, wanted)
-    _add_modules(archive, "lab/modules", modules)
+    add_modules(archive, "lab/modules", modules)
     if content.sealvm is not None:
         archive.data("bin/sealvm", _static_program(content.sealvm, "//:sealvm"), 0o755)
     for script in sorted((HERE / "l1" / "bin").glob("*")):
@@ -89,6 +93,8 @@ def build_l1(stream: BinaryIO, content: L1Content) -> None:
         if content.devices is not None:
             archive.data("kernels/devices.cpio.gz",
                          guest + build_devices(content.guest_kernels, content.devices.load))
+    if content.firmware:
+        _add_firmware(archive)
     if content.devices is not None:
         _add_devices(archive, content.devices)
     archive.close()
@@ -99,7 +105,7 @@ def build_guest(for_kernels: Iterable[kernels.Kernel],
     """A compressed initramfs that works with each of these kernels."""
     raw = io.BytesIO()
     archive = cpio.Writer(raw)
-    _add_busybox(archive)
+    add_busybox(archive)
     archive.device("dev/console", 5, 1)
     archive.device("dev/null", 1, 3, 0o666)
     for folder in ("proc", "sys", "tmp"):
@@ -107,7 +113,7 @@ def build_guest(for_kernels: Iterable[kernels.Kernel],
     archive.file("init", HERE / "guest" / "init", 0o755)
     _add_guest_programs(archive, "bin", guest_programs)
     for kernel in for_kernels:
-        _add_modules(archive, f"modules/{kernel.release}",
+        add_modules(archive, f"modules/{kernel.release}",
                      kernels.module_closure(kernel.modules, GUEST_MODULES))
     archive.close()
     return gzip.compress(raw.getvalue(), mtime=0)
@@ -122,10 +128,19 @@ def build_devices(for_kernels: Iterable[kernels.Kernel],
     _add_scripts(archive, "tests", HERE / "guest" / "devices")
     _add_guest_programs(archive, "bin", load)
     for kernel in for_kernels:
-        _add_modules(archive, f"modules/{kernel.release}",
+        add_modules(archive, f"modules/{kernel.release}",
                      kernels.module_closure(kernel.modules, GUEST_DRIVERS), "devices")
     archive.close()
     return gzip.compress(raw.getvalue(), mtime=0)
+
+
+def _add_firmware(archive: cpio.Writer) -> None:
+    folder = kernels.cache_folder() / "firmware"
+    images = sorted(image for name in FIRMWARE_FILES for image in folder.glob(f"[0-9]*/{name}"))
+    if not images:
+        raise LabError("there is no firmware in the cache: run tools/setup firmware")
+    for image in images:
+        archive.file(f"firmware/{image.parent.name}/{image.name}", image)
 
 
 def _add_devices(archive: cpio.Writer, content: DeviceContent) -> None:
@@ -139,7 +154,7 @@ def _add_devices(archive: cpio.Writer, content: DeviceContent) -> None:
         programs.add(archive, ["fio"], "lab/fio")
         for folder in ("dev", "proc", "sys", "tmp"):
             archive.folder(f"lab/fio/{folder}")
-    _add_busybox(archive, "lab/root/")
+    add_busybox(archive, "lab/root/")
     _add_guest_programs(archive, "lab/root/bin", content.load)
     _add_scripts(archive, "lab/root/tests", HERE / "guest" / "devices")
     archive.file("lab/root/sbin/init", HERE / "guest" / "devices" / "init-on-disk", 0o755)
@@ -158,7 +173,8 @@ def _add_guest_programs(archive: cpio.Writer, folder: str,
         archive.data(f"{folder}/{path.name.replace('_', '-')}", _static_program(path), 0o755)
 
 
-def _add_busybox(archive: cpio.Writer, top: str = "") -> None:
+def add_busybox(archive: cpio.Writer, top: str = "") -> None:
+    """/bin/busybox below `top`, with a link for each of its programs."""
     try:
         content = BUSYBOX.read_bytes()
     except OSError:
@@ -173,7 +189,7 @@ def _add_busybox(archive: cpio.Writer, top: str = "") -> None:
             archive.link(f"{top}bin/{applet}", "busybox")
 
 
-def _add_modules(archive: cpio.Writer, folder: str, modules: list[kernels.Module],
+def add_modules(archive: cpio.Writer, folder: str, modules: list[kernels.Module],
                  order: str = "order") -> None:
     """Modules, and a file that lists them in the order to load them."""
     for module in modules:

@@ -26,6 +26,7 @@ from lab import cases, initrd, kernels, qemu
 from lab.case import Case, CheckFailed, NotHere, text_of
 from lab.cli import ROOT, end_orderly
 from lab.errors import LabError, Unavailable
+from lab.firmware_cases import FIRMWARE_STAGE
 from lab.kernel_cases import expect_no_reports, reports_in, selftests
 from lab.session import BOOT_SECONDS, Lab, Result
 from lab.stage import MEMORY_MIB, STAGES, Stage
@@ -38,6 +39,7 @@ L1_HELPERS = ("tests/lab/private_guest/private_guest", "tests/lab/secrecy/scan_o
               "tests/kvm/sealed_loader_test", "tests/kvm/diag/sealed_face_test")
 GUEST_HELPERS = ("tests/lab/secrecy/hold_secrets",)
 LOAD_HELPERS = ("tests/lab/load/disk_load", "tests/lab/load/stream_load")
+FIRMWARE_HELPERS = ("guest-fw/sealvm-guest-fw.fd",)
 SEAL_HELPERS = ("memory/guest_seal_test",)
 KERNEL_HELPERS = ("tests/kvm/sealed_memfd_test",
                   *(f"kernel/selftests/{program}" for program in selftests()))
@@ -60,7 +62,8 @@ class Programs:
             if not file.is_file():
                 raise LabError(f"{file} is missing: build it with "
                                "'bazel build -c opt //tests/lab/... //tests/kvm/... "
-                               "//kernel/... //memory:guest_seal_test'")
+                               "//kernel/... //memory:guest_seal_test "
+                               "//guest-fw:sealvm_guest_fw'")
         return files
 
 
@@ -234,10 +237,11 @@ def content_for(stage: Stage, programs: Programs) -> initrd.L1Content:
     private = stage.l1 != "6.12"
     return initrd.L1Content(
         kernel=kernel, sealvm=programs.sealvm,
-        files=programs.named(SEAL_HELPERS + (L1_HELPERS if private else ())
+        files=programs.named(SEAL_HELPERS + (L1_HELPERS if private else FIRMWARE_HELPERS)
                              + (KERNEL_HELPERS if stage.own_kernel else ())),
         guest_kernels=tuple(k for k in known.values() if k.role == "guest"),
         guest_programs=programs.named(GUEST_HELPERS if private else SEAL_HELPERS),
+        firmware=stage.name == FIRMWARE_STAGE,
         devices=None if stage.l1 == "patched-debug" else initrd.DeviceContent(
             programs.named(LOAD_HELPERS), extra=stage.l1 == "6.12"))
 
