@@ -39,7 +39,8 @@ constexpr uint64_t kIdentityMapBelowFirmware = 0xfeffc000;
 MachineConfig WithDefaults(MachineConfig config) {
   const bool has_ours =
       config.isolation == IsolationMode::kSnp || config.isolation == IsolationMode::kTdx;
-  if (has_ours && config.firmware.empty() && !config.kernel.empty()) config.firmware = kBuiltInFirmware;
+  if (has_ours && config.firmware.empty() && !config.kernel.empty())
+    config.firmware = kBuiltInFirmware;
   return config;
 }
 

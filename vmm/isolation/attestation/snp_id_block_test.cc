@@ -44,6 +44,15 @@ TEST(IdBlockTest, RefusesOtherSizesAndVersions) {
   ExpectInvalidInput(ParseIdBlock(bytes, "block"), "has 96 bytes, this has 95");
 }
 
+TEST(SnpKeysTest, RefusesOtherSizesAndCurves) {
+  std::vector<uint8_t> signature(kSnpSignatureSize + 1);
+  ExpectInvalidInput(ParseSnpSignature(signature, "auth"), "auth: a signature of 513 bytes");
+  std::vector<uint8_t> key(kSnpPublicKeySize);
+  ExpectInvalidInput(ParseSnpPublicKey(key, "auth"), "curve 0, not P-384");
+  key.pop_back();
+  ExpectInvalidInput(ParseSnpPublicKey(key, "auth"), "auth: a public key of 1027 bytes");
+}
+
 TEST(IdAuthTest, HoldsWhatAnotherProgramSigned) {
   const auto facts =
       CheckIdAuth(EncodeIdBlock(ExpectedBlock()), ReadVector("id_auth.bin"), true, "auth");
