@@ -46,14 +46,14 @@ std::shared_ptr<PciFunction> MakeI440fxHostBridge() {
 std::shared_ptr<PciFunction> MakePiix3IsaBridge() {
   PciConfigSpace config = Config(kIntel, 0x7000, 0, kClassIsaBridge);
   config.SetMultiFunction();
-  return std::make_shared<PlainFunction>("piix3-isa", std::move(config));
+  return std::make_shared<PlainFunction>("piix3-isa", config);
 }
 
 std::shared_ptr<PciFunction> MakePiix4PowerManagement(uint16_t pm_base) {
   PciConfigSpace config = Config(kIntel, 0x7113, 3, kClassOtherBridge);
   config.SetReadOnly(kPmBase, pm_base | kPmBaseIsIo, 4);
   config.SetReadOnly(kPmRegMisc, kPmIoEnabled, 1);
-  return std::make_shared<PlainFunction>("piix4-pm", std::move(config));
+  return std::make_shared<PlainFunction>("piix4-pm", config);
 }
 
 }  // namespace sealvm

@@ -104,7 +104,7 @@ Result<> PciBus::Add(uint8_t device, uint8_t number, std::shared_ptr<PciFunction
 }
 
 Result<> PciBus::AttachTo(Bus& pio, Bus& mmio) {
-  SEALVM_TRY(pio.Insert(kPciConfigAddressPort, 2 * kPciConfigPortLength,
+  SEALVM_TRY(pio.Insert(kPciConfigAddressPort, uint64_t{2} * kPciConfigPortLength,
                         std::make_shared<ConfigPorts>(*this)));
   SEALVM_TRY(pio.Insert(windows_.io_base, windows_.io_length,
                         std::make_shared<AddressWindow>(*this, PciSpace::kIo, windows_.io_base)));

@@ -8,7 +8,7 @@ namespace {
 
 // A command is a type, then fields, padded.
 constexpr uint64_t kCommandSize = 128;
-constexpr uint64_t kMaxScript = 64 * 1024;
+constexpr uint64_t kMaxScript = uint64_t{64} * 1024;
 constexpr uint32_t kAllocate = 1;     // name, u32 alignment, u8 zone
 constexpr uint32_t kAddPointer = 2;   // name, name of what it points into, u32 offset, u8 width
 constexpr uint32_t kAddChecksum = 3;  // name, u32 offset of the sum, u32 start, u32 length

@@ -112,7 +112,6 @@ Result<> ValidatePrivateMemory(const MachineConfig& config) {
 // Debian's OVMF 2025.02 was seen to load a kernel with as much, and to crash with 128 MiB.
 constexpr uint64_t kMinOvmfRam = 192 * kMiB;
 // guest-fw, and what else confidential guests may have for a firmware, need less.
-constexpr std::string_view kGuestFw = "guest-fw";
 constexpr uint64_t kMinFirmwareRam = 64 * kMiB;
 
 Result<> ValidateFirmware(const MachineConfig& config) {
@@ -161,6 +160,10 @@ Result<IsolationMode> ParseIsolationMode(std::string_view name) {
 bool IsConfidential(IsolationMode mode) {
   return mode == IsolationMode::kSev || mode == IsolationMode::kSevEs ||
          mode == IsolationMode::kSnp || mode == IsolationMode::kTdx;
+}
+
+std::string_view DefaultFirmware(IsolationMode mode) {
+  return mode == IsolationMode::kSnp || mode == IsolationMode::kTdx ? kGuestFw : "";
 }
 
 std::string_view KernelProtocolName(KernelProtocol protocol) {

@@ -28,6 +28,12 @@ Result<IsolationMode> ParseIsolationMode(std::string_view name);
 // The modes whose memory the CPU keeps from the host: sev, sev-es, snp, tdx.
 bool IsConfidential(IsolationMode mode);
 
+// What MachineConfig::firmware calls sealvm's own firmware.
+inline constexpr std::string_view kGuestFw = "guest-fw";
+// The firmware of a guest of `mode` that is given a kernel and no firmware: guest-fw where it knows
+// the mode, which is in snp and tdx; else empty.
+std::string_view DefaultFirmware(IsolationMode mode);
+
 // How an ELF kernel is entered. kAuto takes what the image offers; bzImage knows kLinux alone.
 enum class KernelProtocol { kAuto, kLinux, kPvh };
 

@@ -86,7 +86,9 @@ Result<> SetAllowUnenforcedHashes(MeasureRequest& request, std::string_view text
 
 constexpr MeasureOption kOptions[] = {
     {"isolation", "MODE", "snp, sev-es, sev or tdx", SetIsolation},
-    {"firmware", "FILE", "the guest's firmware, an OVMF image", SetPath<&MeasureRequest::firmware>},
+    {"firmware", "FILE",
+     "the guest's firmware, an OVMF image, or guest-fw, the default of snp and tdx with --kernel",
+     SetPath<&MeasureRequest::firmware>},
     {"kernel", "FILE",
      "a kernel that the firmware gets, and whose hash is measured (tdx: guest-fw alone)",
      SetPath<&MeasureRequest::kernel>},
@@ -260,6 +262,10 @@ Result<std::optional<MeasureRequest>> ParseMeasureArguments(
     const std::string& text = verify_values[i]->results().front();
     if (text.empty()) return InvalidInput(fmt::format("--{}: is empty", option.name));
     request.verify.*option.text = text;
+  }
+  // As `run` does.
+  if (request.firmware.empty() && !request.kernel.empty()) {
+    request.firmware = DefaultFirmware(request.isolation);
   }
   SEALVM_TRY(Check(request));
   SEALVM_TRY(CheckVerify(request));

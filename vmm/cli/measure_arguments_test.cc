@@ -86,6 +86,14 @@ TEST(MeasureArgumentsTest, ModesWithoutADigestSayWhy) {
   EXPECT_THAT(ErrorOf(Line("auto")), HasSubstr("nothing is measured in mode auto"));
   EXPECT_THAT(ErrorOf(Line("strong")), HasSubstr("--isolation"));
   EXPECT_THAT(ErrorOf({"--firmware", "f"}), HasSubstr("--isolation is needed"));
+}
+
+TEST(MeasureArgumentsTest, AKernelGetsTheFirmwareThatARunWouldGiveIt) {
+  EXPECT_EQ(Request({"--isolation", "tdx", "--kernel", "k"}).firmware, "guest-fw");
+  EXPECT_EQ(Request({"--isolation", "snp", "--kernel", "k", "--cpu-model", "EPYC-Milan"}).firmware,
+            "guest-fw");
+  EXPECT_EQ(Request(Line("tdx", {"--kernel", "k"})).firmware, "f");
+  EXPECT_THAT(ErrorOf({"--isolation", "sev", "--kernel", "k"}), HasSubstr("--firmware is needed"));
   EXPECT_THAT(ErrorOf({"--isolation", "tdx"}), HasSubstr("--firmware is needed"));
 }
 

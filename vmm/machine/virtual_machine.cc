@@ -34,13 +34,13 @@ constexpr uint64_t kTssAddress = 0xfffbd000;
 constexpr uint64_t kTssAddressBelowFirmware = 0xfeffd000;
 constexpr uint64_t kIdentityMapBelowFirmware = 0xfeffc000;
 
-// A kernel that is to be measured needs a firmware to check it: ours, where it knows the mode,
-// unless there is another.
+static_assert(kGuestFw == kBuiltInFirmware);
+
+// A kernel that is to be measured needs a firmware to check it.
 MachineConfig WithDefaults(MachineConfig config) {
-  const bool has_ours =
-      config.isolation == IsolationMode::kSnp || config.isolation == IsolationMode::kTdx;
-  if (has_ours && config.firmware.empty() && !config.kernel.empty())
-    config.firmware = kBuiltInFirmware;
+  if (config.firmware.empty() && !config.kernel.empty()) {
+    config.firmware = DefaultFirmware(config.isolation);
+  }
   return config;
 }
 
