@@ -10,6 +10,7 @@
 #include "tests/model/tdx_model.h"
 #include "vmm/boot/firmware/ovmf_table.h"
 #include "vmm/isolation/confidential/map_gpa_range.h"
+#include "vmm/isolation/confidential/vm_type.h"
 #include "vmm/isolation/measurement/sev_launch.h"
 #include "vmm/isolation/measurement/snp_launch.h"
 #include "vmm/isolation/measurement/td_hob.h"
@@ -30,19 +31,6 @@ kvm_cpuid_entry2 Leaf(uint32_t function, uint32_t eax, uint32_t ebx, uint32_t ec
   entry.ecx = ecx;
   entry.edx = edx;
   return entry;
-}
-
-unsigned long TypeOf(IsolationMode mode) {
-  switch (mode) {
-    case IsolationMode::kSev:
-      return KVM_X86_SEV_VM;
-    case IsolationMode::kSevEs:
-      return KVM_X86_SEV_ES_VM;
-    case IsolationMode::kSnp:
-      return KVM_X86_SNP_VM;
-    default:
-      return KVM_X86_TDX_VM;
-  }
 }
 
 template <typename Digest>
@@ -164,7 +152,7 @@ Result<> TestLaunch::Run() {
   const kvm::System system = SEALVM_TRY(kvm::System::Open("/dev/kvm", kvm_));
   LaunchPlan plan = SEALVM_TRY(Plan(system));
   if (setup_.spoil_plan) setup_.spoil_plan(plan);
-  vm_ = SEALVM_TRY(system.CreateVm(TypeOf(setup_.mode)));
+  vm_ = SEALVM_TRY(system.CreateVm(VmTypeOf(setup_.mode)->number));
   guest_ = SEALVM_TRY(MakeGuest(std::move(plan), system));
   std::vector<kvm_cpuid_entry2> cpuid = SEALVM_TRY(system.SupportedCpuid());
   guest_->AdjustCpuid(cpuid);

@@ -13,6 +13,7 @@
 #include "vmm/isolation/attestation/snp_id_block.h"
 #include "vmm/isolation/attestation/snp_policy.h"
 #include "vmm/isolation/confidential/host_support.h"
+#include "vmm/isolation/confidential/vm_type.h"
 #include "vmm/isolation/sev/sev_face.h"
 #include "vmm/isolation/sev/sev_guest.h"
 #include "vmm/isolation/snp/snp_guest.h"
@@ -25,19 +26,6 @@ namespace {
 constexpr uint64_t kSevCertificateSize = 0x824;
 // SEV_FEATURES that KVM takes from a VMM are all but the one that it sets itself.
 constexpr uint64_t kSnpActive = 1;
-
-unsigned long VmTypeOf(IsolationMode mode) {
-  switch (mode) {
-    case IsolationMode::kSev:
-      return KVM_X86_SEV_VM;
-    case IsolationMode::kSevEs:
-      return KVM_X86_SEV_ES_VM;
-    case IsolationMode::kSnp:
-      return KVM_X86_SNP_VM;
-    default:
-      return KVM_X86_TDX_VM;
-  }
-}
 
 Result<std::vector<uint8_t>> ReadWhole(const std::string& path, std::string_view option,
                                        uint64_t size) {
@@ -182,7 +170,7 @@ Result<kvm::Vm> ConfidentialLaunch::CreateVm(const kvm::System& system) {
   SEALVM_TRY(CheckHost(system));
   if (!plan_) SEALVM_TRY(MakePlan(sev::SignatureOf(SEALVM_TRY(system.SupportedCpuid()))));
   logger_.Log(LogLevel::kInfo, "launch digest: {}", HexText(digest_));
-  return system.CreateVm(VmTypeOf(config_.isolation));
+  return system.CreateVm(VmTypeOf(config_.isolation)->number);
 }
 
 PrivateRam::Options ConfidentialLaunch::RamOptions(const GuestMemfdMaker& make_private) const {

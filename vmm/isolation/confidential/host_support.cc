@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "vmm/isolation/confidential/host_checks.h"
+#include "vmm/isolation/confidential/vm_type.h"
 
 namespace sealvm {
 namespace {
@@ -19,27 +20,6 @@ namespace {
 using internal::IsMet;
 using internal::IsMissing;
 using internal::IsUnknown;
-
-struct VmType {
-  unsigned number;  // KVM_X86_*_VM
-  std::string_view name;
-  bool private_memory;  // guest_memfd and conversions, not pinned memory
-};
-
-std::optional<VmType> VmTypeOf(IsolationMode mode) {
-  switch (mode) {
-    case IsolationMode::kSev:
-      return VmType{KVM_X86_SEV_VM, "SEV", false};
-    case IsolationMode::kSevEs:
-      return VmType{KVM_X86_SEV_ES_VM, "SEV-ES", false};
-    case IsolationMode::kSnp:
-      return VmType{KVM_X86_SNP_VM, "SNP", true};
-    case IsolationMode::kTdx:
-      return VmType{KVM_X86_TDX_VM, "TDX", true};
-    default:
-      return std::nullopt;
-  }
-}
 
 // A bit of what KVM_CHECK_EXTENSION answers for a capability.
 struct NeededCapability {
