@@ -29,6 +29,7 @@ from lab.sealed_cases import (PROVIDERS, boots_in_a_row_case, check_private_gues
 from lab.secrecy_cases import (inside_case, outside_case, provider_secrecy_cases,
                                provider_secrecy_soak_cases, secrecy_cases)
 from lab.session import Result
+from lab.smoke_cases import smoke_cases
 from lab.stage import Stage
 
 # "default" is what ./check lab runs, "soak" what takes too long for that.
@@ -220,7 +221,7 @@ def default_cases(stage: Stage) -> list[Case]:
                     sealed_refused_case("KVM_CAP_GUEST_MEMFD_FLAGS is 0x0"),
                     *(absent_case(provider) for provider in PROVIDERS), seal_number_case(),
                     seal_number_in_guest_case("cloud-6.1"), *device_cases(),
-                    device_exits_case("mmio"), *guest_fw_cases()]
+                    device_exits_case("mmio"), *guest_fw_cases(), *smoke_cases()]
         case "7.x":
             return [*common_cases(), *boots, private_memory_case(check_private_guest_stops),
                     sealed_refused_case("CPUID in private memory"), seal_number_case(),
@@ -259,8 +260,8 @@ def soak_cases(stage: Stage) -> list[Case]:
             return [*device_soak_cases(), device_exits_case("io"), rates_case()]
         case "7.x-patched":
             return [*sealed_boots(), boots_in_a_row_case(), inside_case("sealed", 1),
-                    outside_case("sealed", 1), cost_case(), device_exits_case("io", "sealed"), *sealed_device_soak_cases(),
-                    *firmware_soak_cases()]
+                    outside_case("sealed", 1), cost_case(), device_exits_case("io", "sealed"),
+                    *sealed_device_soak_cases(), *firmware_soak_cases()]
         case "7.x-patched-intel":
             return [*sealed_boots(), boots_in_a_row_case(), outside_case("sealed", 2),
                     *sealed_device_soak_cases()]

@@ -45,6 +45,7 @@ class L1Content:
     kernel: kernels.Kernel
     sealvm: pathlib.Path | None
     files: tuple[pathlib.Path, ...] = ()  # into the working directory, under their own names
+    made: tuple[tuple[str, bytes], ...] = ()  # files that exist only there: names and contents
     guest_kernels: tuple[kernels.Kernel, ...] = ()  # into /kernels/NAME/
     guest_programs: tuple[pathlib.Path, ...] = ()  # into the guests' /bin, '_' as '-'
     modules: tuple[str, ...] = ()
@@ -84,6 +85,8 @@ def build_l1(stream: BinaryIO, content: L1Content) -> None:
     for script in sorted((HERE / "l1" / "bin").glob("*")):
         archive.file(f"lab/bin/{script.name}", script, 0o755)
     _add_files(archive, content.files)
+    for name, made in content.made:
+        archive.data(f"root/{name}", made)
     if content.guest_kernels:
         for kernel in content.guest_kernels:
             archive.file(f"kernels/{kernel.name}/vmlinuz", kernel.vmlinuz, 0o644)

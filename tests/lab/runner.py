@@ -29,6 +29,7 @@ from lab.errors import LabError, Unavailable
 from lab.firmware_cases import FIRMWARE_STAGE
 from lab.kernel_cases import expect_no_reports, reports_in, selftests
 from lab.session import BOOT_SECONDS, Lab, Result
+from lab.smoke_cases import SMOKE_STAGE, smoke_files
 from lab.stage import MEMORY_MIB, STAGES, Stage
 
 SHOWN_LINES = 40
@@ -239,6 +240,7 @@ def content_for(stage: Stage, programs: Programs) -> initrd.L1Content:
         kernel=kernel, sealvm=programs.sealvm,
         files=programs.named(SEAL_HELPERS + (L1_HELPERS if private else FIRMWARE_HELPERS)
                              + (KERNEL_HELPERS if stage.own_kernel else ())),
+        made=smoke_files() if stage.name == SMOKE_STAGE else (),
         guest_kernels=tuple(k for k in known.values() if k.role == "guest"),
         guest_programs=programs.named(GUEST_HELPERS if private else SEAL_HELPERS),
         firmware=stage.name == FIRMWARE_STAGE,

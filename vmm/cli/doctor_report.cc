@@ -30,7 +30,7 @@ void AppendFact(std::string& out, std::string_view label, std::string_view value
 
 std::string SpeedText(const GuestSpeed& speed) {
   char text[96];
-  snprintf(
+  (void)snprintf(
       text, sizeof(text), "%.3g million instructions/s in kernel mode: %s",
       speed.kernel_mode_instructions_per_second / 1e6,
       speed.hardware_speed ? "hardware speed" : "emulated, too slow for a distribution kernel");

@@ -22,7 +22,7 @@ namespace {
 using namespace attestation;
 
 // A PEM of a P-384 key has some 300 bytes, with its parameters and comments a few thousand.
-constexpr uint64_t kMaxKeyFile = 64 * 1024;
+constexpr uint64_t kMaxKeyFile = uint64_t{64} * 1024;
 
 Result<EcdsaPrivateKey> ReadKey(const std::string& path, std::string_view option) {
   std::vector<uint8_t> pem = SEALVM_TRY(ReadWholeFile(path, option, kMaxKeyFile));
