@@ -17,7 +17,7 @@ namespace {
 
 using namespace attestation;
 
-constexpr uint64_t kMaxCertificateFile = 256 * 1024;
+constexpr uint64_t kMaxCertificateFile = uint64_t{256} * 1024;
 
 // Reads options into expectations; the first error stays.
 class ExpectationReader {

@@ -112,8 +112,10 @@ Result<std::vector<Certificate>> ParseCertificates(std::span<const uint8_t> byte
     return InvalidInput(fmt::format("{}: holds more than {} certificates", name, kMaxCertificates));
   }
   std::vector<Certificate> out;
-  for (std::shared_ptr<X509>& certificate : read)
+  out.reserve(read.size());
+  for (std::shared_ptr<X509>& certificate : read) {
     out.push_back(Certificate(std::move(certificate)));
+  }
   return out;
 }
 

@@ -44,9 +44,9 @@ std::vector<uint8_t> EncodeDer(const EcdsaSignature& signature) {
   EcdsaSigPtr pair(ECDSA_SIG_new());
   BignumPtr r(BN_bin2bn(signature.r.data(), static_cast<int>(signature.r.size()), nullptr));
   BignumPtr s(BN_bin2bn(signature.s.data(), static_cast<int>(signature.s.size()), nullptr));
-  if (!pair || !r || !s || ECDSA_SIG_set0(pair.get(), r.get(), s.get()) != 1) return {};
-  static_cast<void>(r.release());
-  static_cast<void>(s.release());
+  if (!pair || !r || !s) return {};
+  // Refuses nothing but null pointers.
+  ECDSA_SIG_set0(pair.get(), r.release(), s.release());
   unsigned char* der = nullptr;
   const int size = i2d_ECDSA_SIG(pair.get(), &der);
   if (size <= 0) return {};

@@ -38,7 +38,7 @@ Result<std::unique_ptr<PrivateRam>> PrivateRam::Create(const Options& options, k
   std::unique_ptr<PrivateRam> ram(new PrivateRam(options.layout, vm));
   SEALVM_TRY(ram->CreateMemory(options));
   const std::span<const RamRange> ranges = ram->layout_.ram();
-  SEALVM_TRY(ram->BindRam({ranges.begin(), ranges.end()}));
+  SEALVM_TRY(ram->BindRam(ranges));
   SEALVM_TRY(ram->BindFirmware(options.firmware_size, static_cast<uint32_t>(ranges.size())));
   return ram;
 }
@@ -61,7 +61,7 @@ Result<> PrivateRam::CreateMemory(const Options& options) {
   return {};
 }
 
-Result<> PrivateRam::BindRam(std::vector<RamRange> ranges) {
+Result<> PrivateRam::BindRam(std::span<const RamRange> ranges) {
   std::vector<PrivateMemslot> memslots;
   for (const RamRange& range : ranges) {
     const auto slot = static_cast<uint32_t>(memslots.size());

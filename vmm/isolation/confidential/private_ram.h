@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "memory/base/mapping.h"
 #include "memory/falloc_notifier.h"
@@ -62,7 +63,7 @@ class PrivateRam {
  private:
   PrivateRam(const GuestLayout& layout, kvm::Vm& vm) : layout_(layout), vm_(vm) {}
   Result<> CreateMemory(const Options& options);
-  Result<> BindRam(std::vector<RamRange> ranges);
+  Result<> BindRam(std::span<const RamRange> ranges);
   Result<> BindFirmware(uint64_t size, uint32_t slot);
   bool HasMemory(Gpa gpa, uint64_t length) const;
 

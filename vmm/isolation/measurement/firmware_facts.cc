@@ -59,8 +59,8 @@ FirmwareFacts::TableEntry Describe(const OvmfTableEntry& entry) {
 
 // Whether a guest could be launched, by trying.
 template <typename T>
-FirmwareFacts::Mode ModeOf(std::string name, const Result<T>& plan) {
-  return {.name = std::move(name),
+FirmwareFacts::Mode ModeOf(std::string_view name, const Result<T>& plan) {
+  return {.name = std::string(name),
           .supported = plan.has_value(),
           .reason = plan ? std::string() : plan.error().message};
 }
