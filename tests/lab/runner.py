@@ -26,7 +26,7 @@ from lab import cases, initrd, kernels, qemu
 from lab.case import Case, CheckFailed, NotHere, text_of
 from lab.cli import ROOT, end_orderly
 from lab.errors import LabError, Unavailable
-from lab.firmware_cases import FIRMWARE_STAGE
+from lab.firmware_cases import FIRMWARE_STAGE, firmware_files
 from lab.kernel_cases import expect_no_reports, reports_in, selftests
 from lab.session import BOOT_SECONDS, Lab, Result
 from lab.smoke_cases import SMOKE_STAGE, smoke_files
@@ -231,6 +231,13 @@ def run_all(chosen: list[Stage], queues: dict[Stage, Queue], programs: Programs,
     return board.outcomes
 
 
+def made_for(stage: Stage) -> tuple[tuple[str, bytes], ...]:
+    """Files that some tests need and that are made for them."""
+    if stage.name == FIRMWARE_STAGE:
+        return firmware_files()
+    return smoke_files() if stage.name == SMOKE_STAGE else ()
+
+
 def content_for(stage: Stage, programs: Programs) -> initrd.L1Content:
     known = kernels.load()
     kernel = kernels.find_l1(stage.l1)
@@ -240,7 +247,7 @@ def content_for(stage: Stage, programs: Programs) -> initrd.L1Content:
         kernel=kernel, sealvm=programs.sealvm,
         files=programs.named(SEAL_HELPERS + (L1_HELPERS if private else FIRMWARE_HELPERS)
                              + (KERNEL_HELPERS if stage.own_kernel else ())),
-        made=smoke_files() if stage.name == SMOKE_STAGE else (),
+        made=made_for(stage),
         guest_kernels=tuple(k for k in known.values() if k.role == "guest"),
         guest_programs=programs.named(GUEST_HELPERS if private else SEAL_HELPERS),
         firmware=stage.name == FIRMWARE_STAGE,

@@ -25,8 +25,9 @@ KERNEL_PACKAGES=(
 # What unpacks programs and firmware.
 PROGRAM_PACKAGES=(python3-minimal python3)
 
-# What the lab puts into L1: file system tools, networks without privileges, a disk's own test.
-LAB_PACKAGES=(e2fsprogs passt fio)
+# What the lab puts into L1: file system tools, networks without privileges, a disk's own test. The
+# last three make a disk that firmware boots from.
+LAB_PACKAGES=(e2fsprogs passt fio mtools systemd-boot-efi binutils)
 
 # The nested lab needs TCG's SVM emulation as QEMU 10 has it; Debian 12 ships 7.2.
 QEMU_MAJOR=10
