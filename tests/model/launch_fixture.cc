@@ -115,8 +115,12 @@ Result<std::unique_ptr<ConfidentialGuest>> TestLaunch::MakeGuest(LaunchPlan plan
                                       .memory_lock_limit = UINT64_MAX,
                                       .make_private = MakeModelMemfd};
   if (setup_.mode == IsolationMode::kTdx) {
-    tdx::TdGuest::Options options = {
-        .memory = memory, .cpus = setup_.cpus, .mr_config_id = setup_.mr_config_id, .hob = hob_};
+    tdx::TdGuest::Options options = {.memory = memory,
+                                     .cpus = setup_.cpus,
+                                     .mr_config_id = setup_.mr_config_id,
+                                     .mr_owner = setup_.mr_owner,
+                                     .mr_owner_config = setup_.mr_owner_config,
+                                     .hob = hob_};
     return std::make_unique<tdx::TdGuest>(std::move(options), std::move(plan), *vm_, Logger());
   }
   kvm::SevDevice device = SEALVM_TRY(kvm::SevDevice::Open(system.kernel()));
@@ -170,6 +174,9 @@ Result<> TestLaunch::Run() {
     if (vm.has_private_memory()) AskForConversion(run, 0x1000, 1, false);
     return 0;
   };
+  for (const auto& vcpu : vm().vcpus) {
+    if (vm().CheckRun(*vcpu) != 0) return HostError("a vCPU does not run");
+  }
   const kvm::VcpuExit exit = SEALVM_TRY(vcpus_.front().Run());
   if (const auto* call = std::get_if<kvm::HypercallExit>(&exit)) {
     SEALVM_TRY(HandleMapGpaRange(*guest_->private_ram(), *call));

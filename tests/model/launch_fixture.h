@@ -39,6 +39,8 @@ struct LaunchSetup {
   bool certificates = false;
   snp::LaunchFinish finish = {};
   tdx::TdParams::Register mr_config_id = {};
+  tdx::TdParams::Register mr_owner = {};
+  tdx::TdParams::Register mr_owner_config = {};
 };
 
 LaunchSetup SetupOf(IsolationMode mode);

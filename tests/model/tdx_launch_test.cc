@@ -2,6 +2,7 @@
 // Launches of TDs against the model of the TDX module.
 #include <errno.h>
 #include <gtest/gtest.h>
+#include <string.h>
 
 #include <algorithm>
 
@@ -43,18 +44,70 @@ TEST_F(TdxLaunchTest, EveryVcpuStartsWithTheHobThatIsInMemory) {
   EXPECT_EQ(hob[2], 56);  // its length
 }
 
-TEST_F(TdxLaunchTest, RegistersOfTheOwnerArriveAsGiven) {
-  setup_.mr_config_id.fill(0x33);
+// Registers of 48 bytes, all others.
+tdx::TdParams::Register Register(uint8_t first) {
+  tdx::TdParams::Register bytes;
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(first + i);
+  return bytes;
+}
+
+TEST_F(TdxLaunchTest, WhatTheOwnerChoseArrivesAsGiven) {
+  setup_.mr_config_id = Register(0x10);
+  setup_.mr_owner = Register(0x50);
+  setup_.mr_owner_config = Register(0x90);
   ASSERT_TRUE(Run());
-  for (const uint64_t word : module().init().mrconfigid) EXPECT_EQ(word, 0x3333333333333333u);
+  const kvm_tdx_init_vm& init = module().init();
+  const auto same = [](const auto& words, const tdx::TdParams::Register& bytes) {
+    return memcmp(&words, bytes.data(), bytes.size()) == 0;
+  };
+  EXPECT_TRUE(same(init.mrconfigid, setup_.mr_config_id));
+  EXPECT_TRUE(same(init.mrowner, setup_.mr_owner));
+  EXPECT_TRUE(same(init.mrownerconfig, setup_.mr_owner_config));
   EXPECT_EQ(module().attributes(), tdx::kAttributeSeptVeDisable);
+}
+
+TEST_F(TdxLaunchTest, XfamIsAllThatTheHostOffers) {
+  kvm_->host().td_xfam = 0x600e7;
+  ASSERT_TRUE(Run());
+  EXPECT_EQ(module().init().xfam, 0x600e7u);
 }
 
 TEST_F(TdxLaunchTest, CpuidHasNothingThatMayNotBeChosen) {
   ASSERT_TRUE(Run());
-  ASSERT_EQ(module().cpuid().size(), 2u);
-  EXPECT_EQ(module().cpuid()[0].eax, 0xa00f11u & 0x0fff3fffu);
-  EXPECT_EQ(module().cpuid()[1].eax, 48u << 16);
+  ASSERT_EQ(module().asked_cpuid().size(), 2u);
+  EXPECT_EQ(module().asked_cpuid()[0].eax, 0xa00f11u & 0x0fff3fffu);
+  EXPECT_EQ(module().asked_cpuid()[1].eax, 48u << 16);
+}
+
+TEST_F(TdxLaunchTest, KvmIsToldTheCpuidThatTheModuleShows) {
+  ASSERT_TRUE(Run());
+  ASSERT_EQ(module().cpuid().size(), 3u);
+  for (const auto& vcpu : launch_->vm().vcpus) {
+    for (const kvm_cpuid_entry2& shown : module().cpuid()) {
+      const auto told = std::ranges::find(vcpu->cpuid, shown.function, &kvm_cpuid_entry2::function);
+      ASSERT_NE(told, vcpu->cpuid.end()) << std::hex << shown.function;
+      EXPECT_EQ(memcmp(&*told, &shown, sizeof(shown)), 0) << std::hex << shown.function;
+    }
+    // What the module says nothing of stays.
+    EXPECT_EQ(vcpu->cpuid.front().ebx, 0x68747541u);
+  }
+}
+
+TEST_F(TdxLaunchTest, WithFiveLevelPagingTheSharedBitIsTheHighestOf52) {
+  for (kvm_cpuid_entry2& leaf : kvm_->host().supported_cpuid) {
+    if (leaf.function == 0x80000008) leaf.eax = 0x343034;
+  }
+  ASSERT_TRUE(Run());
+  EXPECT_EQ(module().asked_cpuid()[1].eax, 52u << 16);
+  EXPECT_EQ(launch_->Found(), launch_->Expected());
+}
+
+TEST_F(TdxLaunchTest, AKernelThatKeepsConversionsToItselfIsRefused) {
+  kvm_->host().exit_hypercalls = 0;
+  const Result<> ran = Run();
+  ASSERT_FALSE(ran);
+  EXPECT_EQ(ran.error().kind, ErrorKind::kRefused);
+  EXPECT_EQ(kvm_->CountOf("KVM_TDX_INIT_VM"), 0u);
 }
 
 TEST_F(TdxLaunchTest, TheTscIsAWholeNumberOfCrystalUnits) {

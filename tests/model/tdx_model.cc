@@ -18,10 +18,8 @@ constexpr uint32_t kTscUnit = 25'000;
 constexpr uint32_t kLeafAddressSizes = 0x80000008;
 constexpr uint64_t kApicBusCycle = 40;
 
-// TDX_OPERAND_INVALID and TDX_EPT_ENTRY_STATE_INCORRECT (TDX Module ABI, "Completion Status
-// Codes").
+// TDX_OPERAND_INVALID (TDX Module ABI, "Completion Status Codes").
 constexpr uint64_t kOperandInvalid = 0xc000010000000000;
-constexpr uint64_t kEptEntryStateIncorrect = 0xc0000b0d00000000;
 
 template <typename T>
 T& DataOf(const kvm_tdx_cmd& command) {
@@ -30,7 +28,23 @@ T& DataOf(const kvm_tdx_cmd& command) {
 
 int ModuleRefuses(kvm_tdx_cmd& command, uint64_t status) {
   command.hw_error = status;
-  return EIO;
+  return EINVAL;
+}
+
+// What the module shows of these leaves whatever it is asked for: a guest of TDX, with an x2APIC.
+constexpr kvm_cpuid_entry2 kTdLeaf = {.function = 0x21,
+                                      .index = 0,
+                                      .flags = 0,
+                                      .eax = 0,
+                                      .ebx = 0x65746e49,
+                                      .ecx = 0x20202020,
+                                      .edx = 0x5844546c,
+                                      .padding = {}};
+constexpr uint32_t kX2Apic = 1u << 21;  // leaf 1, ECX
+
+bool HasX2Apic(const std::vector<kvm_cpuid_entry2>& cpuid) {
+  const auto leaf = std::ranges::find(cpuid, 1u, &kvm_cpuid_entry2::function);
+  return leaf != cpuid.end() && (leaf->ecx & kX2Apic) != 0;
 }
 
 }  // namespace
@@ -90,14 +104,15 @@ int TdxModel::VmCommand(kvm_tdx_cmd& command) {
 }
 
 int TdxModel::VcpuCommand(VcpuModel& vcpu, kvm_tdx_cmd& command) {
-  if (command.hw_error != 0 || state_ == State::kUninitialized) return EINVAL;
+  // Not before a TD is there and not after it is complete.
+  if (command.hw_error != 0 || state_ != State::kInitialized) return EINVAL;
   switch (command.id) {
     case KVM_TDX_INIT_VCPU:
       return InitVcpu(vcpu, command);
     case KVM_TDX_INIT_MEM_REGION:
       return InitMemRegion(vcpu, command);
     case KVM_TDX_GET_CPUID:
-      return GetCpuid(vcpu, command);
+      return GetCpuid(command);
     default:
       return EINVAL;
   }
@@ -125,9 +140,6 @@ int TdxModel::InitVm(kvm_tdx_cmd& command) {
   if (!vm_.vcpus.empty()) return EBUSY;
   if ((init.attributes & ~vm_.host.td_attributes) != 0) return EINVAL;
   if ((init.xfam & ~vm_.host.td_xfam) != 0) return EINVAL;
-  if (vm_.tsc_khz % kTscUnit != 0 || vm_.tsc_khz < 4 * kTscUnit || vm_.tsc_khz > 400 * kTscUnit) {
-    return EINVAL;
-  }
   if (busy > 0) {
     --busy;
     return EAGAIN;
@@ -139,16 +151,25 @@ int TdxModel::InitVm(kvm_tdx_cmd& command) {
     const auto mask = std::ranges::find_if(vm_.host.td_cpuid, [&](const kvm_cpuid_entry2& other) {
       return other.function == entry.function && other.index == entry.index;
     });
-    if (mask == vm_.host.td_cpuid.end()) return ModuleRefuses(command, kOperandInvalid);
+    if (mask == vm_.host.td_cpuid.end()) return EINVAL;  // KVM has no place for it
     const bool more = (entry.eax & ~mask->eax) != 0 || (entry.ebx & ~mask->ebx) != 0 ||
                       (entry.ecx & ~mask->ecx) != 0 || (entry.edx & ~mask->edx) != 0;
     if (more) return ModuleRefuses(command, kOperandInvalid);
     if (entry.function == kLeafAddressSizes) address_bits = entry.eax >> 16 & 0xff;
   }
   if (address_bits != 48 && address_bits != 52) return EINVAL;
+  // KVM rounds down to what the module counts in (TD_PARAMS.TSC_FREQUENCY: 100 MHz to 10 GHz).
+  const uint32_t units = vm_.tsc_khz / kTscUnit;
+  if (units < 4 || units > 400) return ModuleRefuses(command, kOperandInvalid);
+  tsc_khz_ = units * kTscUnit;
   address_bits_ = address_bits;
   memcpy(&init_, &init, sizeof(init_));
+  asked_cpuid_ = cpuid;
   cpuid_ = cpuid;
+  for (kvm_cpuid_entry2& entry : cpuid_) {
+    if (entry.function == 1) entry.ecx |= kX2Apic;
+  }
+  cpuid_.push_back(kTdLeaf);
   state_ = State::kInitialized;
   return 0;
 }
@@ -159,14 +180,16 @@ int TdxModel::CheckNewVcpu() const {
 }
 
 int TdxModel::InitVcpu(VcpuModel& vcpu, const kvm_tdx_cmd& command) {
-  if (vcpu.td_initialized || command.flags != 0 || state_ != State::kInitialized) return EINVAL;
+  if (vcpu.td_initialized || command.flags != 0) return EINVAL;
+  // KVM puts the APIC into x2APIC mode, which it takes from KVM_SET_CPUID2 that there is.
+  if (!HasX2Apic(vcpu.cpuid)) return EINVAL;
   vcpu.td_initialized = true;
   vcpu.td_rcx = command.data;
   return 0;
 }
 
-int TdxModel::InitMemRegion(const VcpuModel& vcpu, kvm_tdx_cmd& command) {
-  if (!vcpu.td_initialized || state_ != State::kInitialized) return EINVAL;
+int TdxModel::InitMemRegion(const VcpuModel& vcpu, const kvm_tdx_cmd& command) {
+  if (!vcpu.td_initialized) return EINVAL;
   if ((command.flags & ~uint32_t{KVM_TDX_MEASURE_MEMORY_REGION}) != 0) return EINVAL;
   auto& region = DataOf<kvm_tdx_init_mem_region>(command);
   if (region.source_addr == 0 || region.source_addr % kPage != 0) return EINVAL;
@@ -180,7 +203,7 @@ int TdxModel::InitMemRegion(const VcpuModel& vcpu, kvm_tdx_cmd& command) {
   while (region.nr_pages > 0) {
     if (pages_per_call > 0 && done++ == pages_per_call) return EAGAIN;
     const int err =
-        AddPage(command, region.gpa, reinterpret_cast<const uint8_t*>(region.source_addr), measure);
+        AddPage(region.gpa, reinterpret_cast<const uint8_t*>(region.source_addr), measure);
     if (err != 0) return err;
     region.source_addr += kPage;
     region.gpa += kPage;
@@ -189,9 +212,9 @@ int TdxModel::InitMemRegion(const VcpuModel& vcpu, kvm_tdx_cmd& command) {
   return 0;
 }
 
-int TdxModel::AddPage(kvm_tdx_cmd& command, uint64_t gpa, const uint8_t* source, bool measure) {
+int TdxModel::AddPage(uint64_t gpa, const uint8_t* source, bool measure) {
   if (!vm_.private_pages.Contains(gpa, gpa + kPage)) return EINVAL;
-  if (pages_.contains(gpa)) return ModuleRefuses(command, kEptEntryStateIncorrect);
+  if (pages_.contains(gpa)) return EEXIST;  // guest_memfd knows it already
   pages_[gpa].assign(source, source + kPage);
   mrtd_->Add(gpa);
   if (!measure) return 0;
@@ -205,14 +228,13 @@ int TdxModel::Finalize(kvm_tdx_cmd& command) {
   if (state_ != State::kInitialized || command.flags != 0) return EINVAL;
   if (busy > 0) {
     --busy;
-    return EAGAIN;
+    return EBUSY;
   }
   state_ = State::kRunnable;
   return 0;
 }
 
-int TdxModel::GetCpuid(const VcpuModel& vcpu, const kvm_tdx_cmd& command) const {
-  if (!vcpu.td_initialized) return EINVAL;
+int TdxModel::GetCpuid(const kvm_tdx_cmd& command) const {
   auto& answer = DataOf<kvm_cpuid2>(command);
   const bool fits = answer.nent >= cpuid_.size();
   answer.nent = static_cast<uint32_t>(cpuid_.size());
@@ -221,10 +243,11 @@ int TdxModel::GetCpuid(const VcpuModel& vcpu, const kvm_tdx_cmd& command) const 
   return 0;
 }
 
-// Linux wants the timer of its APIC to run at the crystal's frequency, which it reads in CPUID.
+// Linux wants the timer of its APIC to run at the crystal's frequency, which it reads in CPUID, and
+// KVM's timers go by the TSC frequency that KVM was told.
 int TdxModel::CheckRun(const VcpuModel& vcpu) const {
   const bool runs = state_ == State::kRunnable && vcpu.td_initialized && !vcpu.cpuid.empty() &&
-                    vm_.apic_bus_cycle_ns == kApicBusCycle;
+                    vm_.apic_bus_cycle_ns == kApicBusCycle && vm_.tsc_khz == tsc_khz_;
   return runs ? 0 : EINVAL;
 }
 

@@ -39,9 +39,16 @@ class TdxStateTest : public StateMachineTest {
     const kvm::TdxOutcome outcome = vm_->TdxCommand(KVM_TDX_FINALIZE_VM, 0, nullptr);
     return {outcome.os_error, outcome.module_status};
   }
-  void MakeVcpu() {
+  void MakeVcpu(uint32_t leaf1_ecx = 1u << 21) {
     ASSERT_TRUE(vm_->EnableCap(KVM_CAP_SPLIT_IRQCHIP, 24));
     vcpu_.emplace(*vm_->CreateVcpu(0));
+    SetCpuid(leaf1_ecx);
+  }
+  void SetCpuid(uint32_t leaf1_ecx) {
+    kvm_cpuid_entry2 leaf = {};
+    leaf.function = 1;
+    leaf.ecx = leaf1_ecx;
+    ASSERT_TRUE(vcpu_->SetCpuid({&leaf, 1}));
   }
   Answer InitVcpu() {
     const kvm::TdxOutcome outcome = vcpu_->TdxCommand(KVM_TDX_INIT_VCPU, 0, 0x809000);
@@ -73,15 +80,51 @@ TEST_F(TdxStateTest, InitIsChecked) {
   EXPECT_EQ(Td(KVM_TDX_INIT_VM, init), Kvm(EINVAL));
   init = Params();
   init.entry.function = 7;
-  EXPECT_EQ(Td(KVM_TDX_INIT_VM, init), (Answer{EIO, 0xc000010000000000}));
+  EXPECT_EQ(Td(KVM_TDX_INIT_VM, init), Kvm(EINVAL));  // a leaf that cannot be chosen
+  init = Params();
+  init.entry.eax |= 1;  // and a bit, which is the module's to refuse
+  EXPECT_EQ(Td(KVM_TDX_INIT_VM, init), (Answer{EINVAL, 0xc000010000000000}));
   EXPECT_EQ(Td(KVM_TDX_INIT_VM, Params(), 1), Kvm(EINVAL));
   EXPECT_EQ(Init(), Answer());
   EXPECT_EQ(Init(), Kvm(EINVAL));
 }
 
-TEST_F(TdxStateTest, ATscThatIsNoMultipleIsRefused) {
-  ASSERT_TRUE(vm_->SetTscKhz(2'000'001));
+TEST_F(TdxStateTest, TheModuleTakesATscOf100MegahertzTo10Gigahertz) {
+  for (const uint32_t khz : {75'000u, 99'999u, 10'025'000u}) {
+    ASSERT_TRUE(vm_->SetTscKhz(khz));
+    EXPECT_EQ(Init(), (Answer{EINVAL, 0xc000010000000000})) << khz;
+  }
+  ASSERT_TRUE(vm_->SetTscKhz(100'000));
+  EXPECT_EQ(Init(), Answer());
+}
+
+TEST_F(TdxStateTest, InitComesBeforeTheVcpus) {
+  ASSERT_EQ(Init(), Answer());
+  MakeVcpu();
   EXPECT_EQ(Init(), Kvm(EINVAL));
+}
+
+TEST_F(TdxStateTest, AVcpuWithoutAnX2ApicInItsCpuidIsRefused) {
+  ASSERT_EQ(Init(), Answer());
+  MakeVcpu(0);
+  EXPECT_EQ(InitVcpu(), Kvm(EINVAL));
+  SetCpuid(1u << 21);
+  EXPECT_EQ(InitVcpu(), Answer());
+}
+
+TEST_F(TdxStateTest, RegistersAreTheModules) {
+  ASSERT_EQ(Init(), Answer());
+  MakeVcpu();
+  const auto expect_out_of_reach = [&] {
+    EXPECT_EQ(vcpu_->GetRegs().error().os_error, EINVAL);
+    EXPECT_EQ(Of(vcpu_->SetRegs({})), Kvm(EINVAL));
+    EXPECT_EQ(vcpu_->GetSregs().error().os_error, EINVAL);
+    EXPECT_EQ(Of(vcpu_->SetSregs({})), Kvm(EINVAL));
+  };
+  expect_out_of_reach();
+  ASSERT_EQ(InitVcpu(), Answer());
+  ASSERT_EQ(Finalize(), Answer());
+  expect_out_of_reach();
 }
 
 TEST_F(TdxStateTest, VcpusNeedATdAndASplitIrqchip) {
@@ -123,7 +166,7 @@ TEST_F(TdxStateTest, RegionsAreChecked) {
   EXPECT_EQ(Add(region), Kvm(EINVAL));
   EXPECT_EQ(Add(OnePage(), 2), Kvm(EINVAL));
   EXPECT_EQ(Add(OnePage()), Answer());
-  EXPECT_EQ(Add(OnePage()), (Answer{EIO, 0xc0000b0d00000000}));  // twice
+  EXPECT_EQ(Add(OnePage()), Kvm(EEXIST));  // twice
 }
 
 TEST_F(TdxStateTest, ATdIsFinalizedOnceAndThenHasItsMemory) {
@@ -135,6 +178,7 @@ TEST_F(TdxStateTest, ATdIsFinalizedOnceAndThenHasItsMemory) {
   ASSERT_EQ(Finalize(), Answer());
   EXPECT_EQ(Finalize(), Kvm(EINVAL));
   EXPECT_EQ(Add(OnePage()), Kvm(EINVAL));
+  EXPECT_EQ(vm_->CreateVcpu(1).error().os_error, EIO);
 }
 
 }  // namespace

@@ -77,10 +77,12 @@ Result<> TdGuest::CreateMemory() {
 }
 
 Result<> TdGuest::AddVcpu(kvm::Vcpu& vcpu, std::span<const kvm_cpuid_entry2> cpuid) {
-  SEALVM_TRY(commands_.InitVcpu(vcpu, options_.hob));
   std::vector<kvm_cpuid_entry2> table(cpuid.begin(), cpuid.end());
   AdoptModuleCpuid(table, SEALVM_TRY(commands_.Cpuid(vcpu)));
-  return vcpu.SetCpuid(table);
+  // Before INIT_VCPU, which switches to an x2APIC where CPUID has one and fails where not (Linux
+  // arch/x86/kvm/vmx/tdx.c, tdx_vcpu_init).
+  SEALVM_TRY(vcpu.SetCpuid(table));
+  return commands_.InitVcpu(vcpu, options_.hob);
 }
 
 Result<> TdGuest::AddRegion(kvm::Vcpu& vcpu, const LaunchStep& step, bool measure) {
