@@ -327,8 +327,9 @@ int KvmDouble::Encrypt(const File& file, unsigned long argument) {
   if (!vm.sev && !vm.snp) return Fail(ENOTTY);
   auto& command = At<kvm_sev_cmd>(argument);
   const auto device = files_.find(static_cast<int>(command.sev_fd));
-  if (device == files_.end() || device->second.kind != Kind::kSevDevice) return Fail(EBADF);
-  return ToResult(vm.sev ? vm.sev->Command(command) : vm.snp->Command(command));
+  const bool has_device = device != files_.end() && device->second.kind == Kind::kSevDevice;
+  return ToResult(vm.sev ? vm.sev->Command(command, has_device)
+                         : vm.snp->Command(command, has_device));
 }
 
 int KvmDouble::VcpuIoctl(const File& file, unsigned long request, unsigned long argument) {

@@ -93,6 +93,7 @@ Result<LaunchPlan> TestLaunch::Plan(const kvm::System& system) {
   MeasuredVcpus vcpus = {.count = setup_.cpus,
                          .signature = sev::SignatureOf(SEALVM_TRY(system.SupportedCpuid()))};
   ap_reset_eip_ = metadata.ap_reset_eip;
+  secret_area_ = metadata.secret_area.value_or(SevArea{});
   if (setup_.mode == IsolationMode::kSnp) {
     vcpus.sev_features = kSevFeatureSnpActive | setup_.vmsa_features;
     LaunchPlan plan = SEALVM_TRY(PlanSnpLaunch(firmware_, metadata, hashes, vcpus));
@@ -139,7 +140,13 @@ Result<std::unique_ptr<ConfidentialGuest>> TestLaunch::MakeGuest(LaunchPlan plan
                                     .firmware_size = firmware_.size(),
                                     .guest_policy = static_cast<uint32_t>(setup_.guest_policy),
                                     .vmsa_features = setup_.vmsa_features,
-                                    .ap_reset_eip = ap_reset_eip_};
+                                    .ap_reset_eip = ap_reset_eip_,
+                                    .dh_certificate = setup_.dh_certificate,
+                                    .session = setup_.session,
+                                    .owner = setup_.owner,
+                                    .digest = expected_,
+                                    .secret_gpa = secret_area_.gpa,
+                                    .secret_size = secret_area_.size};
   return std::make_unique<sev::SevGuest>(std::move(options), std::move(plan), *vm_,
                                          std::move(device));
 }

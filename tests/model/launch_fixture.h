@@ -11,6 +11,7 @@
 #include "tests/model/kvm_double.h"
 #include "vmm/api/config.h"
 #include "vmm/boot/firmware/firmware_image.h"
+#include "vmm/boot/firmware/sev_metadata.h"
 #include "vmm/boot/firmware/testing/firmware_builder.h"
 #include "vmm/isolation/confidential/confidential_guest.h"
 #include "vmm/isolation/measurement/kernel_hashes.h"
@@ -41,6 +42,10 @@ struct LaunchSetup {
   tdx::TdParams::Register mr_config_id = {};
   tdx::TdParams::Register mr_owner = {};
   tdx::TdParams::Register mr_owner_config = {};
+  // Of the owner of a SEV or SEV-ES guest.
+  std::vector<uint8_t> dh_certificate = {};
+  std::vector<uint8_t> session = {};
+  std::optional<sev::LaunchOwner> owner = {};
 };
 
 LaunchSetup SetupOf(IsolationMode mode);
@@ -72,6 +77,7 @@ class TestLaunch {
   std::vector<uint8_t> expected_;
   std::optional<uint32_t> ap_reset_eip_;
   uint64_t hob_ = 0;
+  SevArea secret_area_ = {};
   std::optional<kvm::Vm> vm_;
   std::unique_ptr<ConfidentialGuest> guest_;
   std::vector<kvm::Vcpu> vcpus_;

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <gtest/gtest.h>
 #include <linux/psp-sev.h>
+#include <string.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "tests/model/launch_fixture.h"
 #include "tests/model/snp_model.h"
@@ -53,10 +55,26 @@ class SnpLaunchTest : public testing::Test {
 
 TEST_F(SnpLaunchTest, PolicyAndHostDataArriveAsGiven) {
   setup_.guest_policy = 0xb0000;
-  setup_.finish.host_data.fill(0x17);
+  for (size_t i = 0; i < setup_.finish.host_data.size(); ++i) {
+    setup_.finish.host_data[i] = static_cast<uint8_t>(i + 1);
+  }
   ASSERT_TRUE(Run());
   EXPECT_EQ(firmware().policy(), 0xb0000u);
-  EXPECT_EQ(firmware().host_data(), std::vector<uint8_t>(32, 0x17));
+  EXPECT_TRUE(std::ranges::equal(firmware().finish().host_data, setup_.finish.host_data));
+}
+
+TEST_F(SnpLaunchTest, NothingIsFinishedWithThatWasNotAskedFor) {
+  ASSERT_TRUE(Run());
+  const kvm_sev_snp_launch_finish none = {};
+  EXPECT_EQ(memcmp(&firmware().finish(), &none, sizeof(none)), 0);
+}
+
+TEST_F(SnpLaunchTest, TheChipsKeyIsKeptFromReportsWhereAsked) {
+  setup_.finish.vcek_disabled = true;
+  ASSERT_TRUE(Run());
+  EXPECT_EQ(firmware().finish().vcek_disabled, 1);
+  EXPECT_EQ(firmware().finish().id_block_en, 0);
+  EXPECT_EQ(firmware().finish().auth_key_en, 0);
 }
 
 TEST_F(SnpLaunchTest, UpdatesThatStopInBetweenGoOn) {
@@ -115,31 +133,56 @@ TEST_F(SnpLaunchTest, ARefusalThatCorrectsNothingIsNotTriedAgain) {
   EXPECT_EQ(asked, 1u);
 }
 
-TEST_F(SnpLaunchTest, TheIdBlockOfThisLaunchIsAccepted) {
-  {
+class SnpIdBlockTest : public SnpLaunchTest {
+ protected:
+  // Fills in an ID block of the launch, as changed, and an authentication without signatures, of
+  // which no two bytes in a row are the same.
+  void AddIdBlock(const std::function<void(attestation::IdBlock&)>& change = [](auto&) {}) {
     TestLaunch first(setup_, std::make_shared<KvmDouble>(FullHost()));
     ASSERT_TRUE(first.Run());
     attestation::IdBlock block = {.policy = setup_.guest_policy};
     std::ranges::copy(first.Expected(), block.launch_digest.begin());
+    change(block);
     const attestation::IdBlockBytes bytes = attestation::EncodeIdBlock(block);
     setup_.finish.id_block.assign(bytes.begin(), bytes.end());
-    setup_.finish.id_auth.assign(attestation::kIdAuthSize, 0);
+    setup_.finish.id_auth.resize(attestation::kIdAuthSize);
+    for (size_t i = 8; i < setup_.finish.id_auth.size(); ++i) {
+      setup_.finish.id_auth[i] = static_cast<uint8_t>(i * 31);
+    }
+    setup_.finish.id_auth[0] = setup_.finish.id_auth[4] = 1;  // ECDSA P-384 with SHA-384
   }
-  ASSERT_TRUE(Run());
-  EXPECT_TRUE(firmware().has_id_block());
+};
+
+TEST_F(SnpIdBlockTest, TheOneOfThisLaunchArrivesAsGiven) {
+  for (const bool author_key : {false, true}) {
+    kvm_ = std::make_shared<KvmDouble>(FullHost());
+    AddIdBlock();
+    setup_.finish.author_key = author_key;
+    const Result<> ran = Run();
+    ASSERT_TRUE(ran) << ran.error().ToString();
+    EXPECT_EQ(firmware().finish().id_block_en, 1);
+    EXPECT_EQ(firmware().finish().auth_key_en, author_key ? 1 : 0);
+    EXPECT_EQ(firmware().finish().vcek_disabled, 0);
+    EXPECT_EQ(firmware().id_block(), setup_.finish.id_block);
+    EXPECT_EQ(firmware().id_auth(), setup_.finish.id_auth);
+  }
 }
 
-TEST_F(SnpLaunchTest, TheIdBlockOfAnotherLaunchIsRefusedByTheFirmware) {
-  const attestation::IdBlockBytes bytes =
-      attestation::EncodeIdBlock({.policy = setup_.guest_policy});
-  setup_.finish.id_block.assign(bytes.begin(), bytes.end());
-  setup_.finish.id_auth.assign(attestation::kIdAuthSize, 0);
+TEST_F(SnpIdBlockTest, TheOneOfAnotherLaunchIsRefusedByTheFirmware) {
+  AddIdBlock([](attestation::IdBlock& block) { block.launch_digest[47] ^= 1; });
   const Result<> ran = Run();
   ASSERT_FALSE(ran);
   EXPECT_NE(ran.error().message.find("BAD_MEASUREMENT"), std::string::npos) << ran.error().message;
 }
 
-TEST_F(SnpLaunchTest, AnIdBlockOfAnotherSizeIsRefusedBeforehand) {
+TEST_F(SnpIdBlockTest, TheOneForAnotherPolicyIsRefusedByTheFirmware) {
+  AddIdBlock([](attestation::IdBlock& block) { block.policy ^= 0x80000; });
+  const Result<> ran = Run();
+  ASSERT_FALSE(ran);
+  EXPECT_NE(ran.error().message.find("POLICY_FAILURE"), std::string::npos) << ran.error().message;
+}
+
+TEST_F(SnpIdBlockTest, OneOfAnotherSizeIsRefusedBeforehand) {
   setup_.finish.id_block.assign(95, 0);
   setup_.finish.id_auth.assign(attestation::kIdAuthSize, 0);
   const Result<> ran = Run();

@@ -45,21 +45,19 @@ bool IsPageType(uint8_t type) {
 
 }  // namespace
 
-int SnpModel::Command(kvm_sev_cmd& command) {
-  if (command.id == KVM_SEV_INIT2 && state_ == State::kUninitialized) {
-    return Init2(DataOf<kvm_sev_init>(command));
-  }
-  if (state_ == State::kUninitialized) return ENOTTY;
-  if (command.id < KVM_SEV_SNP_LAUNCH_START) return EPERM;
+int SnpModel::Command(kvm_sev_cmd& command, bool has_device) {
+  const bool initialized = state_ != State::kUninitialized;
+  if (command.id == KVM_SEV_INIT2 && !initialized) return Init2(DataOf<kvm_sev_init>(command));
+  if (command.id < KVM_SEV_SNP_LAUNCH_START) return initialized ? EPERM : ENOTTY;
   switch (command.id) {
     case KVM_SEV_SNP_LAUNCH_START:
-      return LaunchStart(command);
+      return initialized ? LaunchStart(command, has_device) : ENOTTY;
     case KVM_SEV_SNP_LAUNCH_UPDATE:
-      return LaunchUpdate(command);
+      return LaunchUpdate(command, has_device);
     case KVM_SEV_SNP_LAUNCH_FINISH:
-      return LaunchFinish(command);
+      return initialized ? LaunchFinish(command) : ENOTTY;
     case KVM_SEV_SNP_ENABLE_REQ_CERTS:
-      if (!vm_.host.snp_certificates || !vm_.vcpus.empty()) return EINVAL;
+      if (!initialized || !vm_.host.snp_certificates || !vm_.vcpus.empty()) return EINVAL;
       certificates_ = true;
       return 0;
     default:
@@ -76,13 +74,14 @@ int SnpModel::Init2(const kvm_sev_init& init) {
   return 0;
 }
 
-int SnpModel::LaunchStart(kvm_sev_cmd& command) {
+int SnpModel::LaunchStart(kvm_sev_cmd& command, bool has_device) {
   const auto& start = DataOf<kvm_sev_snp_launch_start>(command);
   if (state_ != State::kInitialized || start.flags != 0) return EINVAL;
   // Without the attribute a kernel knows no more than SINGLE_SOCKET (bit 20), and no MIGRATE_MA.
   const uint64_t allowed = vm_.host.snp_policy_bits.value_or(0x1bffff);
   if ((start.policy & ~allowed) != 0 || (start.policy & kMandatoryPolicyBit) == 0) return EINVAL;
   if ((vmsa_features_ & kSecureTsc) != 0 && vm_.tsc_khz == 0) return EINVAL;
+  if (!has_device) return EBADF;
   const uint64_t major = start.policy >> 8 & 0xff, minor = start.policy & 0xff;
   const bool too_new =
       major > vm_.host.api_major || (major == vm_.host.api_major && minor > vm_.host.api_minor);
@@ -94,7 +93,7 @@ int SnpModel::LaunchStart(kvm_sev_cmd& command) {
   return 0;
 }
 
-int SnpModel::LaunchUpdate(kvm_sev_cmd& command) {
+int SnpModel::LaunchUpdate(kvm_sev_cmd& command, bool has_device) {
   auto& update = DataOf<kvm_sev_snp_launch_update>(command);
   if (state_ != State::kLaunching && state_ != State::kFinished) return EINVAL;
   if (update.len == 0 || update.len % kPage != 0 || update.flags != 0) return EINVAL;
@@ -106,8 +105,9 @@ int SnpModel::LaunchUpdate(kvm_sev_cmd& command) {
   while (update.len > 0) {
     if (pages_per_call > 0 && done++ == pages_per_call) return stops_with_eagain ? EAGAIN : 0;
     const uint64_t gpa = update.gfn_start * kPage;
-    if (!vm_.private_pages.Contains(gpa, gpa + kPage)) return EINVAL;
-    if (validated_.Touches(gpa, gpa + kPage)) return EEXIST;
+    // KVM's own reasons to refuse a page come to user space as those of a firmware without one.
+    if (!has_device || !vm_.private_pages.Contains(gpa, gpa + kPage)) return EIO;
+    if (validated_.Touches(gpa, gpa + kPage)) return EIO;
     const uint32_t status = UpdatePage(update.type, gpa, reinterpret_cast<uint8_t*>(update.uaddr));
     if (status != SEV_RET_SUCCESS) return FirmwareRefuses(command, status);
     validated_.Add(gpa, gpa + kPage);
@@ -147,6 +147,9 @@ int SnpModel::LaunchFinish(kvm_sev_cmd& command) {
   if ((state_ != State::kLaunching && state_ != State::kFinished) || finish.flags != 0) {
     return EINVAL;
   }
+  for (const auto& vcpu : vm_.vcpus) {
+    if (vcpu->protected_state) return EINVAL;
+  }
   if (state_ == State::kFinished) return FirmwareRefuses(command, SEV_RET_INVALID_GUEST_STATE);
   for (const auto& vcpu : vm_.vcpus) {
     const std::vector<uint8_t> vmsa = MakeVmsa(*vcpu, vmsa_features_);
@@ -154,26 +157,40 @@ int SnpModel::LaunchFinish(kvm_sev_cmd& command) {
     vcpu->protected_state = true;
   }
   if (finish.id_block_en != 0) {
-    const uint32_t status =
-        CheckIdBlock({reinterpret_cast<const uint8_t*>(finish.id_block_uaddr), 96});
+    const auto bytes_at = [](uint64_t address, size_t size) {
+      return std::span(reinterpret_cast<const uint8_t*>(address), size);
+    };
+    const auto block = bytes_at(finish.id_block_uaddr, KVM_SEV_SNP_ID_BLOCK_SIZE);
+    const auto auth = bytes_at(finish.id_auth_uaddr, KVM_SEV_SNP_ID_AUTH_SIZE);
+    const uint32_t status = CheckIdBlock(block, auth, finish.auth_key_en != 0);
     if (status != SEV_RET_SUCCESS) return FirmwareRefuses(command, status);
-    has_id_block_ = true;
+    id_block_.assign(block.begin(), block.end());
+    id_auth_.assign(auth.begin(), auth.end());
   }
-  host_data_.assign(std::begin(finish.host_data), std::end(finish.host_data));
+  finish_ = finish;
   state_ = State::kFinished;
   return 0;
 }
 
-// Section 8.18: the digest at offset 0, version at 80, policy at 88. Signatures are for other
-// tests.
-uint32_t SnpModel::CheckIdBlock(std::span<const uint8_t> block) const {
-  uint32_t version = 0;
+// Section 8.18: the block's digest at offset 0, version at 80, policy at 88; the authentication's
+// algorithms at 0 and 4, of which there is one. Signatures are for other tests.
+uint32_t SnpModel::CheckIdBlock(std::span<const uint8_t> block, std::span<const uint8_t> auth,
+                                bool author_key) const {
+  constexpr uint32_t kEcdsaP384 = 1;
+  const auto word = [](std::span<const uint8_t> bytes, size_t offset) {
+    uint32_t value = 0;
+    memcpy(&value, &bytes[offset], sizeof(value));
+    return value;
+  };
   uint64_t policy = 0;
-  memcpy(&version, &block[80], sizeof(version));
   memcpy(&policy, &block[88], sizeof(policy));
-  if (version != 1) return SEV_RET_INVALID_PARAM;
   if (!std::ranges::equal(block.first(48), digest_)) return SEV_RET_BAD_MEASUREMENT;
-  return policy == policy_ ? SEV_RET_SUCCESS : SEV_RET_POLICY_FAILURE;
+  if (policy != policy_) return SEV_RET_POLICY_FAILURE;
+  // "Must be 1": the firmware that AMD has published looks at algorithms alone.
+  if (word(block, 80) != 1) return SEV_RET_INVALID_PARAM;
+  if (word(auth, 0) != kEcdsaP384) return SEV_RET_INVALID_PARAM;
+  if (author_key && word(auth, 4) != kEcdsaP384) return SEV_RET_INVALID_PARAM;
+  return SEV_RET_SUCCESS;
 }
 
 int SnpModel::CheckRun() const { return state_ == State::kFinished && vm_.irqchip ? 0 : EINVAL; }

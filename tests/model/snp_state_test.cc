@@ -2,6 +2,9 @@
 // What KVM and the firmware refuse of SNP guests.
 #include <linux/psp-sev.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "tests/model/snp_model.h"
 #include "tests/model/state_fixture.h"
 
@@ -41,6 +44,34 @@ TEST_F(SnpStateTest, CommandsOfSevAreForbidden) {
   EXPECT_EQ(Init(), Kvm(EPERM));
 }
 
+TEST_F(SnpStateTest, NothingWorksBeforeInit) {
+  EXPECT_EQ(Start(), Kvm(ENOTTY));
+  EXPECT_EQ(Update(OnePage()), Kvm(EINVAL));
+  EXPECT_EQ(Finish(), Kvm(ENOTTY));
+  EXPECT_EQ(Sev(KVM_SEV_SNP_ENABLE_REQ_CERTS), Kvm(EINVAL));
+  EXPECT_EQ(Sev(KVM_SEV_LAUNCH_MEASURE, kvm_sev_launch_measure{}), Kvm(ENOTTY));
+}
+
+TEST_F(SnpStateTest, CertificatesAreAskedForBeforeTheFirstVcpu) {
+  ASSERT_EQ(Init(), Answer());
+  EXPECT_EQ(Sev(KVM_SEV_SNP_ENABLE_REQ_CERTS), Answer());
+  ASSERT_TRUE(vm_->CreateVcpu(0));
+  EXPECT_EQ(Sev(KVM_SEV_SNP_ENABLE_REQ_CERTS), Kvm(EINVAL));
+}
+
+TEST_F(SnpStateTest, AnOlderKernelKnowsNoRequestsForCertificates) {
+  kvm_->host().snp_certificates.reset();
+  ASSERT_EQ(Init(), Answer());
+  EXPECT_EQ(Sev(KVM_SEV_SNP_ENABLE_REQ_CERTS), Kvm(EINVAL));
+}
+
+TEST_F(SnpStateTest, AnotherFileThanTheProcessorsIsRefused) {
+  ASSERT_EQ(Init(), Answer());
+  kvm_sev_snp_launch_start start = {};
+  start.policy = 0x30000;
+  EXPECT_EQ(vm_->SevCommand(KVM_SEV_SNP_LAUNCH_START, &start, 0).os_error, EBADF);
+}
+
 TEST_F(SnpStateTest, KvmSetsTheSnpFeatureItself) { EXPECT_EQ(Init(1), Kvm(EINVAL)); }
 
 TEST_F(SnpStateTest, PoliciesAreChecked) {
@@ -76,14 +107,76 @@ TEST_F(SnpStateTest, UpdatesAreChecked) {
   update.gfn_start = 4;
   EXPECT_EQ(Update(update), Kvm(EINVAL));  // no memory
   EXPECT_EQ(Update(OnePage()), Answer());
-  EXPECT_EQ(Update(OnePage()), Kvm(EEXIST));  // twice
+  EXPECT_EQ(Update(OnePage()), Kvm(EIO));  // twice
 }
 
 TEST_F(SnpStateTest, PagesMustBePrivate) {
   ASSERT_EQ(Init(), Answer());
   BindPrivate(kPage, false);
   ASSERT_EQ(Start(), Answer());
-  EXPECT_EQ(Update(OnePage()), Kvm(EINVAL));
+  EXPECT_EQ(Update(OnePage()), Kvm(EIO));
+}
+
+TEST_F(SnpStateTest, ACpuidPageHasAtMost64Entries) {
+  ASSERT_EQ(Init(), Answer());
+  BindPrivate(kPage);
+  ASSERT_EQ(Start(), Answer());
+  page_.bytes[0] = 65;
+  EXPECT_EQ(Update(OnePage(KVM_SEV_SNP_PAGE_TYPE_CPUID)), Firmware(SEV_RET_INVALID_PARAM));
+  page_.bytes[0] = 64;
+  page_.bytes[3] = 1;
+  EXPECT_EQ(Update(OnePage(KVM_SEV_SNP_PAGE_TYPE_CPUID)), Firmware(SEV_RET_INVALID_PARAM));
+  page_.bytes[3] = 0;
+  EXPECT_EQ(Update(OnePage(KVM_SEV_SNP_PAGE_TYPE_CPUID)), Answer());
+}
+
+class SnpIdBlockStateTest : public SnpStateTest {
+ protected:
+  void SetUp() override {
+    SnpStateTest::SetUp();
+    ASSERT_EQ(Init(), Answer());
+    BindPrivate(kPage);
+    ASSERT_EQ(Start(), Answer());
+    ASSERT_EQ(Update(OnePage()), Answer());
+    std::ranges::copy(kvm_->vm().snp->launch_digest(), block_.begin());
+    block_[80] = 1;      // version
+    block_[88 + 2] = 3;  // policy 0x30000
+    auth_[0] = 1;        // ECDSA P-384 with SHA-384
+  }
+  Answer FinishWithBlock(bool author_key = false) {
+    kvm_sev_snp_launch_finish finish = {};
+    finish.id_block_uaddr = reinterpret_cast<uint64_t>(block_.data());
+    finish.id_auth_uaddr = reinterpret_cast<uint64_t>(auth_.data());
+    finish.id_block_en = 1;
+    finish.auth_key_en = author_key ? 1 : 0;
+    return Sev(KVM_SEV_SNP_LAUNCH_FINISH, finish);
+  }
+  std::vector<uint8_t> block_ = std::vector<uint8_t>(KVM_SEV_SNP_ID_BLOCK_SIZE);
+  std::vector<uint8_t> auth_ = std::vector<uint8_t>(KVM_SEV_SNP_ID_AUTH_SIZE);
+};
+
+TEST_F(SnpIdBlockStateTest, AFittingOneIsTaken) { EXPECT_EQ(FinishWithBlock(), Answer()); }
+
+TEST_F(SnpIdBlockStateTest, AnotherDigestIsABadMeasurement) {
+  block_[47] ^= 1;
+  EXPECT_EQ(FinishWithBlock(), Firmware(SEV_RET_BAD_MEASUREMENT));
+}
+
+TEST_F(SnpIdBlockStateTest, AnotherPolicyIsAPolicyFailure) {
+  block_[88] = 1;
+  EXPECT_EQ(FinishWithBlock(), Firmware(SEV_RET_POLICY_FAILURE));
+}
+
+TEST_F(SnpIdBlockStateTest, VersionsAndAlgorithmsThatDoNotExistAreInvalid) {
+  block_[80] = 2;
+  EXPECT_EQ(FinishWithBlock(), Firmware(SEV_RET_INVALID_PARAM));
+  block_[80] = 1;
+  auth_[0] = 2;
+  EXPECT_EQ(FinishWithBlock(), Firmware(SEV_RET_INVALID_PARAM));
+  auth_[0] = 1;
+  EXPECT_EQ(FinishWithBlock(true), Firmware(SEV_RET_INVALID_PARAM));
+  auth_[4] = 1;
+  EXPECT_EQ(FinishWithBlock(true), Answer());
 }
 
 TEST_F(SnpStateTest, ALaunchIsFinishedOnce) {
@@ -101,11 +194,16 @@ TEST_F(SnpStateTest, RegistersOfALaunchedGuestAreOutOfReach) {
   ASSERT_EQ(Init(), Answer());
   Result<kvm::Vcpu> vcpu = vm_->CreateVcpu(0);
   ASSERT_TRUE(vcpu);
-  ASSERT_TRUE(vcpu->GetRegs());
   ASSERT_EQ(Start(), Answer());
+  EXPECT_TRUE(vcpu->GetRegs());
+  EXPECT_TRUE(vcpu->SetRegs({}));
   ASSERT_EQ(Finish(), Answer());
   EXPECT_EQ(vcpu->GetRegs().error().os_error, EINVAL);
-  EXPECT_EQ(vcpu->SetSregs({}).error().os_error, EINVAL);
+  EXPECT_EQ(Of(vcpu->SetRegs({})), Kvm(EINVAL));
+  EXPECT_EQ(vcpu->GetSregs().error().os_error, EINVAL);
+  EXPECT_EQ(Of(vcpu->SetSregs({})), Kvm(EINVAL));
+  // KVM would take the vCPUs' state once more.
+  EXPECT_EQ(Finish(), Kvm(EINVAL));
 }
 
 TEST_F(SnpStateTest, SlotsFollowTheRules) {

@@ -13,6 +13,7 @@ namespace sealvm::model {
 namespace {
 
 constexpr uint64_t kPage = 4096;
+constexpr uint64_t kIoApicPins = 24;
 
 bool Overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size) {
   return a < b + b_size && b < a + a_size;
@@ -96,11 +97,11 @@ int VmModel::SetMemoryRegion(const SlotModel& slot, uint32_t number, uint32_t fl
   return 0;
 }
 
-// api.rst 4.141.
+// api.rst 4.141; virt/kvm/kvm_main.c, kvm_vm_ioctl_set_mem_attributes.
 int VmModel::SetMemoryAttributes(const kvm_memory_attributes& request) {
-  if (!has_private_memory()) return EINVAL;
   if (request.flags != 0 || request.size == 0) return EINVAL;
-  if ((request.attributes & ~uint64_t{KVM_MEMORY_ATTRIBUTE_PRIVATE}) != 0) return EINVAL;
+  const uint64_t supported = has_private_memory() ? KVM_MEMORY_ATTRIBUTE_PRIVATE : 0;
+  if ((request.attributes & ~supported) != 0) return EINVAL;
   if (request.address % kPage != 0 || request.size % kPage != 0) return EINVAL;
   if (request.address + request.size < request.address) return EINVAL;
   const uint64_t end = request.address + request.size;
@@ -112,6 +113,7 @@ int VmModel::SetMemoryAttributes(const kvm_memory_attributes& request) {
   return 0;
 }
 
+// api.rst 6 and 7; arch/x86/kvm/x86.c, kvm_vm_ioctl_enable_cap.
 int VmModel::EnableCap(const kvm_enable_cap& request) {
   switch (request.cap) {
     case KVM_CAP_EXIT_HYPERCALL:
@@ -119,12 +121,14 @@ int VmModel::EnableCap(const kvm_enable_cap& request) {
       exit_hypercalls = request.args[0];
       return 0;
     case KVM_CAP_SPLIT_IRQCHIP:
+      if (request.args[0] > kIoApicPins) return EINVAL;
       if (irqchip || split_irqchip || !vcpus.empty()) return EEXIST;
       split_irqchip = true;
       return 0;
     case KVM_CAP_X86_APIC_BUS_CYCLES_NS:
+      if (request.args[0] == 0) return EINVAL;
       if (!irqchip && !split_irqchip) return ENXIO;
-      if (!vcpus.empty() || request.args[0] == 0) return EINVAL;
+      if (!vcpus.empty()) return EINVAL;
       apic_bus_cycle_ns = request.args[0];
       return 0;
     default:
@@ -140,6 +144,7 @@ int VmModel::CreateIrqchip() {
   return 0;
 }
 
+// api.rst 4.55; Linux before 6.17 takes it at any time.
 int VmModel::SetTscKhz(uint32_t khz) {
   if (!vcpus.empty()) return EINVAL;
   tsc_khz = khz;
@@ -147,7 +152,9 @@ int VmModel::SetTscKhz(uint32_t khz) {
 }
 
 int VmModel::RegisterRegion(const kvm_enc_region& region) {
-  if (!sev && !snp) return ENOTTY;
+  const bool initialized = (sev && sev->state() != SevModel::State::kUninitialized) ||
+                           (snp && snp->state() != SnpModel::State::kUninitialized);
+  if (!initialized) return ENOTTY;
   if (region.size == 0) return EINVAL;
   pinned.Add(region.addr, region.addr + region.size);
   return 0;
