@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <string_view>
 
+#include "tests/model/call_name.h"
 #include "tests/model/sev_model.h"
 #include "tests/model/snp_model.h"
 #include "tests/model/tdx_model.h"
@@ -23,75 +23,6 @@ namespace sealvm::model {
 namespace {
 
 constexpr uint64_t kRunSize = 12288;  // as KVM's on x86 without dirty rings
-
-struct Named {
-  unsigned long number;
-  std::string_view name;
-};
-
-#define SEALVM_NAMED(name) \
-  Named { name, #name }
-
-constexpr std::array kRequests = {
-    SEALVM_NAMED(KVM_GET_API_VERSION),
-    SEALVM_NAMED(KVM_CREATE_VM),
-    SEALVM_NAMED(KVM_CHECK_EXTENSION),
-    SEALVM_NAMED(KVM_GET_VCPU_MMAP_SIZE),
-    SEALVM_NAMED(KVM_GET_SUPPORTED_CPUID),
-    SEALVM_NAMED(KVM_HAS_DEVICE_ATTR),
-    SEALVM_NAMED(KVM_GET_DEVICE_ATTR),
-    SEALVM_NAMED(KVM_ENABLE_CAP),
-    SEALVM_NAMED(KVM_CREATE_VCPU),
-    SEALVM_NAMED(KVM_CREATE_IRQCHIP),
-    SEALVM_NAMED(KVM_CREATE_GUEST_MEMFD),
-    SEALVM_NAMED(KVM_SET_USER_MEMORY_REGION),
-    SEALVM_NAMED(KVM_SET_USER_MEMORY_REGION2),
-    SEALVM_NAMED(KVM_SET_MEMORY_ATTRIBUTES),
-    SEALVM_NAMED(KVM_MEMORY_ENCRYPT_REG_REGION),
-    SEALVM_NAMED(KVM_MEMORY_ENCRYPT_UNREG_REGION),
-    SEALVM_NAMED(KVM_SET_TSC_KHZ),
-    SEALVM_NAMED(KVM_GET_TSC_KHZ),
-    SEALVM_NAMED(KVM_SET_CPUID2),
-    SEALVM_NAMED(KVM_GET_SREGS),
-    SEALVM_NAMED(KVM_SET_SREGS),
-    SEALVM_NAMED(KVM_GET_REGS),
-    SEALVM_NAMED(KVM_SET_REGS),
-    SEALVM_NAMED(KVM_SET_FPU),
-    SEALVM_NAMED(KVM_SET_SIGNAL_MASK),
-    SEALVM_NAMED(KVM_IRQ_LINE),
-    SEALVM_NAMED(KVM_SIGNAL_MSI),
-    SEALVM_NAMED(KVM_SET_GSI_ROUTING),
-    SEALVM_NAMED(KVM_RUN),
-    SEALVM_NAMED(SEV_ISSUE_CMD),
-};
-
-constexpr std::array kSevCommands = {
-    SEALVM_NAMED(KVM_SEV_INIT2),
-    SEALVM_NAMED(KVM_SEV_LAUNCH_START),
-    SEALVM_NAMED(KVM_SEV_LAUNCH_UPDATE_DATA),
-    SEALVM_NAMED(KVM_SEV_LAUNCH_UPDATE_VMSA),
-    SEALVM_NAMED(KVM_SEV_LAUNCH_SECRET),
-    SEALVM_NAMED(KVM_SEV_LAUNCH_MEASURE),
-    SEALVM_NAMED(KVM_SEV_LAUNCH_FINISH),
-    SEALVM_NAMED(KVM_SEV_SNP_LAUNCH_START),
-    SEALVM_NAMED(KVM_SEV_SNP_LAUNCH_UPDATE),
-    SEALVM_NAMED(KVM_SEV_SNP_LAUNCH_FINISH),
-    SEALVM_NAMED(KVM_SEV_SNP_ENABLE_REQ_CERTS),
-};
-
-constexpr std::array kTdxCommands = {
-    SEALVM_NAMED(KVM_TDX_CAPABILITIES), SEALVM_NAMED(KVM_TDX_INIT_VM),
-    SEALVM_NAMED(KVM_TDX_INIT_VCPU),    SEALVM_NAMED(KVM_TDX_INIT_MEM_REGION),
-    SEALVM_NAMED(KVM_TDX_FINALIZE_VM),  SEALVM_NAMED(KVM_TDX_GET_CPUID),
-};
-
-#undef SEALVM_NAMED
-
-template <typename Names>
-std::string Find(const Names& names, unsigned long number) {
-  const auto found = std::ranges::find(names, number, &Named::number);
-  return found == names.end() ? "request " + std::to_string(number) : std::string(found->name);
-}
 
 int Fail(int err) {
   errno = err;
@@ -103,6 +34,18 @@ int ToResult(int err) { return err == 0 ? 0 : Fail(err); }
 template <typename T>
 T& At(unsigned long argument) {
   return *reinterpret_cast<T*>(argument);
+}
+
+// What a caller sees of a call that has done all that it was to do.
+int ClaimSuccess(const Call& call) {
+  const auto argument = reinterpret_cast<unsigned long>(call.argument);
+  // These say by their struct how much is still to be done.
+  if (call.name == "KVM_SEV_SNP_LAUNCH_UPDATE") {
+    At<kvm_sev_snp_launch_update>(At<kvm_sev_cmd>(argument).data).len = 0;
+  } else if (call.name == "KVM_TDX_INIT_MEM_REGION") {
+    At<kvm_tdx_init_mem_region>(At<kvm_tdx_cmd>(argument).data).nr_pages = 0;
+  }
+  return 0;
 }
 
 // As in KVM_RUN of a vCPU that waits for its start-up IPI: until a signal comes that KVM lets
@@ -134,12 +77,6 @@ int KvmDouble::Open(const char* path, int) {
   return Fail(ENOENT);
 }
 
-std::string KvmDouble::NameOf(const File& file, unsigned long request, unsigned long argument) {
-  if (request != KVM_MEMORY_ENCRYPT_OP) return Find(kRequests, request);
-  const uint32_t id = At<kvm_sev_cmd>(argument).id;
-  return file.vm && file.vm->tdx ? Find(kTdxCommands, id) : Find(kSevCommands, id);
-}
-
 int KvmDouble::Ioctl(int fd, unsigned long request, unsigned long argument) {
   std::unique_lock lock(mutex_);
   const auto found = files_.find(fd);
@@ -149,7 +86,7 @@ int KvmDouble::Ioctl(int fd, unsigned long request, unsigned long argument) {
     lock.unlock();
     return Run(file);
   }
-  const Call call = {.name = NameOf(file, request, argument),
+  const Call call = {.name = CallName(file.vm && file.vm->tdx, request, argument),
                      .vcpu = file.vcpu ? static_cast<int>(file.vcpu->id) : -1,
                      .argument = reinterpret_cast<void*>(argument)};
   calls_.push_back(call.name);
@@ -158,13 +95,17 @@ int KvmDouble::Ioctl(int fd, unsigned long request, unsigned long argument) {
     case Verdict::Kind::kProceed:
       return Dispatch(file, request, argument);
     case Verdict::Kind::kSkip:
-      // These say by their struct how much is still to be done.
-      if (call.name == "KVM_SEV_SNP_LAUNCH_UPDATE") {
-        At<kvm_sev_snp_launch_update>(At<kvm_sev_cmd>(argument).data).len = 0;
-      } else if (call.name == "KVM_TDX_INIT_MEM_REGION") {
-        At<kvm_tdx_init_mem_region>(At<kvm_tdx_cmd>(argument).data).nr_pages = 0;
-      }
-      return 0;
+      return ClaimSuccess(call);
+    case Verdict::Kind::kDefer:
+      deferred_.emplace(Deferred{file, DeferredCall(file.vm && file.vm->tdx, request, argument)});
+      return ClaimSuccess(call);
+    case Verdict::Kind::kProceedAndDeferred: {
+      const int result = Dispatch(file, request, argument);
+      if (result < 0 || !deferred_) return result;
+      Deferred deferred = *std::exchange(deferred_, std::nullopt);
+      const int late = Dispatch(deferred.file, deferred.call.request(), deferred.call.argument());
+      return late < 0 ? late : result;
+    }
     case Verdict::Kind::kFail:
       break;
   }

@@ -8,10 +8,13 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "tests/model/deferred_call.h"
 #include "tests/model/vm_model.h"
 #include "vmm/kvm/kernel.h"
 
@@ -28,12 +31,16 @@ struct Call {
 
 // What becomes of a call, by a test's wish.
 struct Verdict {
-  enum class Kind { kProceed, kSkip, kFail } kind = Kind::kProceed;
+  enum class Kind { kProceed, kSkip, kDefer, kProceedAndDeferred, kFail } kind = Kind::kProceed;
   int os_error = 0;
   uint64_t firmware_error = 0;  // or the status of the TDX module
 
   // Says that it succeeded, and does nothing.
   static Verdict Skip() { return {.kind = Kind::kSkip}; }
+  // Says that it succeeded, and does it later.
+  static Verdict Defer() { return {.kind = Kind::kDefer}; }
+  // Does it, and then what was deferred, whose failure becomes this call's.
+  static Verdict ProceedAndDeferred() { return {.kind = Kind::kProceedAndDeferred}; }
   static Verdict Fail(int err, uint64_t firmware = 0) {
     return {.kind = Kind::kFail, .os_error = err, .firmware_error = firmware};
   }
@@ -70,6 +77,11 @@ class KvmDouble : public kvm::Kernel {
     std::shared_ptr<VcpuModel> vcpu = {};
   };
 
+  struct Deferred {
+    File file;
+    DeferredCall call;
+  };
+
   int NewFile(File file, uint64_t size);
   int Dispatch(const File& file, unsigned long request, unsigned long argument);
   int SystemIoctl(unsigned long request, unsigned long argument);
@@ -80,13 +92,13 @@ class KvmDouble : public kvm::Kernel {
   int Encrypt(const File& file, unsigned long argument);
   int DeviceAttribute(unsigned long request, const kvm_device_attr& attribute) const;
   int Run(const File& file);
-  static std::string NameOf(const File& file, unsigned long request, unsigned long argument);
 
   HostModel host_;
   mutable std::recursive_mutex mutex_;
   std::map<int, File> files_;
   std::shared_ptr<VmModel> vm_;
   std::vector<std::string> calls_;
+  std::optional<Deferred> deferred_;
 };
 
 }  // namespace sealvm::model

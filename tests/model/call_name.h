@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SEALVM_TESTS_MODEL_CALL_NAME_H_
+#define SEALVM_TESTS_MODEL_CALL_NAME_H_
+
+#include <string>
+
+namespace sealvm::model {
+
+// What an ioctl is called, or the command in it: "KVM_SET_CPUID2", "KVM_SEV_LAUNCH_START".
+std::string CallName(bool of_td, unsigned long request, unsigned long argument);
+
+}  // namespace sealvm::model
+
+#endif  // SEALVM_TESTS_MODEL_CALL_NAME_H_
