@@ -19,6 +19,9 @@ constexpr uint8_t kSleepEnable = 1 << 5;
 constexpr unsigned kPm1SleepTypeShift = 10;
 constexpr uint16_t kPm1SleepEnable = 1 << 13;
 
+// 8042: pulse output bit 0, the CPU's reset.
+constexpr uint8_t kPulseResetLine = 0xfe;
+
 // pvpanic: the guest panicked (QEMU docs/specs/pvpanic.rst).
 constexpr uint8_t kPvpanicPanicked = 1;
 
@@ -54,6 +57,15 @@ void PowerOff(const AcpiInfo& acpi) {
     WaitForTheEnd();
   });
   WriteConsole("FAILED: the machine ignored ACPI power-off\n");
+  EndByExitDevice(kExitStillAlive);
+}
+
+void Reset() {
+  InRing0([] {
+    Out8(kI8042CommandPort, kPulseResetLine);
+    WaitForTheEnd();
+  });
+  WriteConsole("FAILED: the machine ignored a reset\n");
   EndByExitDevice(kExitStillAlive);
 }
 

@@ -20,6 +20,8 @@ inline constexpr uint32_t kExitStillAlive = 3;  // the machine ignored a request
 
 // S5 as the FADT and \_S5 describe it.
 [[noreturn]] void PowerOff(const AcpiInfo& acpi);
+// By the keyboard controller, as PCs do.
+[[noreturn]] void Reset();
 [[noreturn]] void EndByExitDevice(uint32_t code);
 // Tells pvpanic.
 [[noreturn]] void EndByPanic();

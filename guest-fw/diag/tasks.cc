@@ -51,6 +51,9 @@ const AcpiInfo& LoadAcpi() {
     if (line == "quit") {
       PowerOff(LoadAcpi());
     }
+    if (line == "reset") {
+      Reset();
+    }
   }
 }
 

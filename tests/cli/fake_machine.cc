@@ -71,16 +71,28 @@ class Machine::Impl {
     if (role == "panic") return Panic();
     if (role == "triple") return {ExitReason::kTripleFault, 0, {}};
     if (role == "reset") return {ExitReason::kReset, 0, {}};
+    if (role == "private") {
+      Print(std::string(IsolationModeName(config_.isolation)) + "\r\n");
+      return ResetUntil(1);
+    }
+    if (role.starts_with("resets:")) return ResetUntil(std::stoul(role.substr(7)));
     if (role.starts_with("exit:")) {
       return {ExitReason::kGuestExit, static_cast<uint32_t>(std::stoul(role.substr(5))), {}};
     }
     if (role == "error") return {ExitReason::kError, 0, HostError("KVM_RUN: broken").error()};
     if (role == "flood") return Flood();
-    if (role == "echo") return Echo();
+    if (role == "echo" || role == "echo-reset") return Echo();
     if (role == "device") return FailDevice();
     if (role == "spin" || role == "stuck" || role == "deaf" || role == "size") return WaitForEnd();
     Print("hello\r\n");
     return {ExitReason::kPowerOff, 0, {}};
+  }
+
+  // So many machines of the process reset, then one powers off.
+  ExitReport ResetUntil(size_t count) {
+    static size_t machines = 0;
+    Print("boot " + std::to_string(++machines) + "\r\n");
+    return {machines <= count ? ExitReason::kReset : ExitReason::kPowerOff, 0, {}};
   }
 
   ExitReport Panic() {
@@ -110,6 +122,7 @@ class Machine::Impl {
       const std::optional<uint8_t> byte = NextInput();
       if (!byte) return WaitForEnd();
       if (*byte == 'q') return {ExitReason::kPowerOff, 0, {}};
+      if (*byte == 'r' && config_.kernel == "echo-reset") return {ExitReason::kReset, 0, {}};
       Print(std::string(1, static_cast<char>(*byte)));
       if (callbacks_.on_console_input_space) callbacks_.on_console_input_space();
     }
@@ -160,7 +173,8 @@ Machine& Machine::operator=(Machine&&) noexcept = default;
 Machine::~Machine() = default;
 
 Result<Machine> Machine::Create(const MachineConfig& config, MachineCallbacks callbacks) {
-  if (config.isolation != IsolationMode::kAuto && config.isolation != IsolationMode::kNone) {
+  if (config.isolation != IsolationMode::kAuto && config.isolation != IsolationMode::kNone &&
+      config.kernel != "private") {
     return Refused("--isolation " + std::string(IsolationModeName(config.isolation)) +
                    ": not in this version");
   }
@@ -186,7 +200,9 @@ void Machine::ResizeConsole(uint16_t columns, uint16_t rows) {
   impl_->ResizeConsole(columns, rows);
 }
 void Machine::PressPowerButton() { impl_->PressPowerButton(); }
-IsolationMode Machine::isolation() const { return IsolationMode::kNone; }
+IsolationMode Machine::isolation() const {
+  return impl_->config().kernel == "private" ? IsolationMode::kSealed : IsolationMode::kNone;
+}
 const std::string& Machine::why_not_stronger() const {
   static const std::string reason = "sealed: the machine is a fake";
   return reason;

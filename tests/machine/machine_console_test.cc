@@ -53,6 +53,12 @@ TEST_F(MachineConsoleTest, LinesComeBack) {
   EXPECT_EQ(report_->reason, ExitReason::kPowerOff);
 }
 
+TEST_F(MachineConsoleTest, LineThatResetsEndsTheMachine) {
+  Type("reset\n");
+  runner_.join();
+  EXPECT_EQ(report_->reason, ExitReason::kReset);
+}
+
 TEST_F(MachineConsoleTest, InputLargerThanTheFifoArrivesWhole) {
   const std::string line(200, 'x');
   Type(line + "\n");

@@ -48,7 +48,7 @@ int ClaimSuccess(const Call& call) {
   return 0;
 }
 
-// As in KVM_RUN of a vCPU that waits for its start-up IPI: until a signal comes that KVM lets
+// As in KVM_RUN of a vCPU that waits for an IPI: until a signal comes that KVM lets
 // through. VcpuThread's kick is one that stays blocked.
 void WaitForKick(const kvm_run& run) {
   const timespec tick = {.tv_sec = 0, .tv_nsec = 1'000'000};
@@ -322,7 +322,7 @@ int KvmDouble::Run(const File& file) {
     if (std::ranges::any_of(file.vm->vcpus, blind)) return Fail(EINVAL);
     if (const int err = file.vm->CheckRun(*file.vcpu); err != 0) return Fail(err);
   }
-  if (file.vcpu->id != 0) {
+  if (file.vcpu->id != guest_vcpu) {
     WaitForKick(run);
     return Fail(EINTR);
   }

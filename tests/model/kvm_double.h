@@ -46,8 +46,8 @@ struct Verdict {
   }
 };
 
-// /dev/kvm and /dev/sev, answered by the models. Records every call. Thread-safe; `intercept` and
-// `guest` are set before the first call.
+// /dev/kvm and /dev/sev, answered by the models. Records every call. Thread-safe; What a test
+// sets, it sets before the first call.
 class KvmDouble : public kvm::Kernel {
  public:
   explicit KvmDouble(HostModel host = {}) : host_(std::move(host)) {}
@@ -57,9 +57,10 @@ class KvmDouble : public kvm::Kernel {
 
   // Asked before each call.
   std::function<Verdict(const Call&)> intercept;
-  // What the boot vCPU does when it runs, until the next exit, which it writes into `run`: 0 or an
+  // What one vCPU does when it runs, until the next exit, which it writes into `run`: 0 or an
   // errno. Without one it shuts down. The other vCPUs wait for ever.
   std::function<int(VmModel& vm, kvm_run& run)> guest;
+  uint32_t guest_vcpu = 0;  // whose it is
 
   HostModel& host() { return host_; }
   // The VM that was created last.

@@ -3,118 +3,64 @@
 #define SEALVM_TESTS_MODEL_MACHINE_FIXTURE_H_
 
 #include <gtest/gtest.h>
-#include <unistd.h>
+#include <stdint.h>
 
-#include <fstream>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "tests/model/launch_fixture.h"
-#include "tests/model/sev_model.h"
-#include "tests/model/snp_model.h"
-#include "tests/model/tdx_model.h"
-#include "vmm/boot/testing/bzimage_builder.h"
-#include "vmm/cli/measurement_report.h"
+#include "tests/model/kvm_double.h"
+#include "vmm/api/config.h"
 #include "vmm/machine/virtual_machine.h"
 
-// For tests of whole machines on a double of the host.
 namespace sealvm::model {
 
 using Bytes = std::vector<uint8_t>;
 
+template <typename Digest>
+Bytes ToBytes(const Digest& digest) {
+  return {std::begin(digest), std::end(digest)};
+}
+
+// CPUID(1).EAX of FullHost.
 inline constexpr uint32_t kSignature = 0xa00f11;
 
-inline std::string WriteFile(const std::string& name, const Bytes& bytes) {
-  const std::string path = testing::TempDir() + "/machine-" + std::to_string(getpid()) + name;
-  std::ofstream(path, std::ios::binary | std::ios::trunc)
-      .write(reinterpret_cast<const char*>(bytes.data()),
-             static_cast<std::streamsize>(bytes.size()));
-  return path;
-}
+inline constexpr IsolationMode kConfidentialModes[] = {IsolationMode::kSev, IsolationMode::kSevEs,
+                                                       IsolationMode::kSnp, IsolationMode::kTdx};
 
-inline Bytes KernelFile() {
-  Bytes kernel = BzImageBuilder{.xloadflags = 0x0f}.Build();
-  kernel[0] = 'M';
-  kernel[1] = 'Z';
-  return kernel;
-}
+// Writes a file of the test's own; its path.
+std::string WriteFile(const std::string& name, const Bytes& bytes);
+std::string ReadText(const std::string& path);
 
+// Whole machines on a double of the host.
 class MachineTest : public testing::Test {
  protected:
-  static MachineConfig ConfigOf(IsolationMode mode, uint32_t cpus = 2) {
-    MachineConfig config;
-    config.isolation = mode;
-    config.firmware = WriteFile("firmware", FirmwareBuilder{}.Build());
-    config.memory_bytes = 64 * kMiB;
-    config.memory_lock_limit = mode == IsolationMode::kSnp || mode == IsolationMode::kTdx
-                                   ? std::optional(kNoMemoryLockLimit)
-                                   : std::nullopt;
-    config.cpus = cpus;
-    if (mode != IsolationMode::kTdx) config.launch.vcpu_signature = kSignature;
-    return config;
-  }
+  static MachineConfig ConfigOf(IsolationMode mode, uint32_t cpus = 2);
+  // A kernel for the firmware of ConfigOf, which has the area for its hashes and no code.
+  static void AddKernel(MachineConfig& config);
+  // A kernel for guest-fw, which compares it with its hashes.
+  static void AddKernelFor(MachineConfig& config, std::string_view firmware);
 
-  static void AddKernel(MachineConfig& config) {
-    config.kernel = WriteFile("kernel", KernelFile());
-    config.initrd = WriteFile("initrd", Bytes(5000, 0x33));
-    config.cmdline = "console=ttyS0 quiet";
-    // The builder's firmware has the area and no code.
-    if (config.isolation != IsolationMode::kTdx) config.launch.allow_unenforced_hashes = true;
-  }
+  // What `sealvm measure` prints for the same options.
+  static Bytes Measured(const MachineConfig& config);
+  // What the model computed.
+  Bytes Found() const;
 
-  static Bytes Measured(const MachineConfig& config) {
-    MeasureRequest request;
-    request.isolation = config.isolation;
-    request.firmware = config.firmware;
-    request.kernel = config.kernel;
-    request.initrd = config.initrd;
-    request.cmdline = config.cmdline;
-    request.cpus = config.cpus;
-    request.vcpu_signature = config.launch.vcpu_signature;
-    request.guest_features = config.launch.guest_features;
-    request.allow_unenforced_hashes = config.launch.allow_unenforced_hashes;
-    const Result<Measurement> measurement = Measure(request);
-    EXPECT_TRUE(measurement) << measurement.error().ToString();
-    return measurement ? measurement->digest : Bytes();
-  }
-
-  Bytes Found() const {
-    if (kvm_->vm().sev) return ToBytes(kvm_->vm().sev->Digest());
-    if (kvm_->vm().snp) return ToBytes(kvm_->vm().snp->launch_digest());
-    return ToBytes(kvm_->vm().tdx->Mrtd());
-  }
-
-  Result<> Create(const MachineConfig& config) {
-    MachineCallbacks callbacks;
-    callbacks.on_log = [this](LogLevel, std::string_view line) {
-      const std::lock_guard lock(log_mutex_);
-      log_.append(line).append("\n");
-    };
-    machine_ = SEALVM_TRY(VirtualMachine::Create(
-        config, std::move(callbacks), {.kernel = kvm_, .make_guest_memfd = MakeModelMemfd}));
-    return {};
-  }
-
+  Result<> Create(const MachineConfig& config);
   // Runs the guest to its end.
-  ExitReport RunMachine() {
-    EXPECT_TRUE(machine_->Start());
-    const Result<ExitReport> report = machine_->Run();
-    EXPECT_TRUE(report) << report.error().ToString();
-    return report.value_or(ExitReport{});
-  }
+  ExitReport RunMachine();
+  // Another host for the next machine.
+  void Renew(HostModel host);
+  void Renew();
 
-  template <typename Digest>
-  static Bytes ToBytes(const Digest& digest) {
-    return {digest.begin(), digest.end()};
-  }
-
-  std::shared_ptr<KvmDouble> kvm_ = std::make_shared<KvmDouble>(FullHost());
+  std::shared_ptr<KvmDouble> kvm_;
   std::mutex log_mutex_;
   std::string log_;
   std::unique_ptr<VirtualMachine> machine_;
+
+  MachineTest() { Renew(); }
 };
 
 }  // namespace sealvm::model

@@ -53,9 +53,9 @@ class TemporaryConfig {
 TEST(CommandLineTest, RunWithoutOptionsIsTheDefault) { EXPECT_EQ(Options({}), RunOptions{}); }
 
 TEST(CommandLineTest, RunReadsItsOptions) {
-  const RunOptions options =
-      Options({"--kernel", "k", "--initrd=i", "--cmdline", "a b", "--memory", "1G", "--cpus", "2",
-               "--console", "off", "--timeout", "0.5", "-vv", "--guest-exit-code=on"});
+  const RunOptions options = Options({"--kernel", "k", "--initrd=i", "--cmdline", "a b", "--memory",
+                                      "1G", "--cpus", "2", "--console", "off", "--timeout", "0.5",
+                                      "-vv", "--guest-exit-code=on", "--reboot", "on"});
   EXPECT_EQ(options.machine.kernel, "k");
   EXPECT_EQ(options.machine.initrd, "i");
   EXPECT_EQ(options.machine.cmdline, "a b");
@@ -65,6 +65,7 @@ TEST(CommandLineTest, RunReadsItsOptions) {
   EXPECT_EQ(options.timeout, std::chrono::milliseconds(500));
   EXPECT_EQ(options.verbosity, 2);
   EXPECT_TRUE(options.guest_exit_code);
+  EXPECT_TRUE(options.reboot);
 }
 
 TEST(CommandLineTest, ValuesMayLookLikeAnything) {

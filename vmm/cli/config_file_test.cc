@@ -76,6 +76,7 @@ RunOptions OddOptions() {
   options.log_file = "täst";
   options.verbosity = 2;
   options.timeout = std::chrono::nanoseconds(1'500'000'001);
+  options.reboot = true;
   options.guest_exit_code = true;
   return options;
 }
@@ -100,7 +101,7 @@ TEST(PrintConfigTest, EveryOptionOfTheOddSetIsPrinted) {
                           "hugepages",       "prefault",       "cpus",      "console",
                           "events-fd",       "stats",          "log-file",  "rng",
                           "pci-bars",        "console-device", "verbose",   "timeout",
-                          "guest-exit-code"}) {
+                          "guest-exit-code", "reboot"}) {
     EXPECT_THAT("\n" + text, HasSubstr("\n" + std::string(key) + " = ")) << key;
   }
 }

@@ -29,6 +29,12 @@ std::string EventLine(const Event& event) {
   return EndEvent(json);
 }
 
+std::string ResetEventLine(std::chrono::nanoseconds since_create) {
+  JsonWriter json;
+  BeginEvent(json, "reset", since_create);
+  return EndEvent(json);
+}
+
 std::string ExitEventLine(const RunOutcome& outcome, std::chrono::nanoseconds since_create) {
   JsonWriter json;
   BeginEvent(json, EventKindName(EventKind::kExit), since_create);

@@ -15,6 +15,8 @@ namespace sealvm {
 // {"event":"first-instruction","time_ns":1234}: one line of --events-fd, newline included. Boot
 // marks carry "value".
 std::string EventLine(const Event& event);
+// The guest reset, and its machine is made anew.
+std::string ResetEventLine(std::chrono::nanoseconds since_create);
 // The last line: how the run ended as a whole, with what the process returns.
 std::string ExitEventLine(const RunOutcome& outcome, std::chrono::nanoseconds since_create);
 

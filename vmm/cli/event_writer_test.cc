@@ -34,6 +34,10 @@ TEST(EventLineTest, FailedDeviceIsNamed) {
             "{\"event\":\"device-failed\",\"time_ns\":0,\"device\":\"disk0\"}\n");
 }
 
+TEST(ResetEventLineTest, HoldsTheTime) {
+  EXPECT_EQ(ResetEventLine(std::chrono::nanoseconds(7)), "{\"event\":\"reset\",\"time_ns\":7}\n");
+}
+
 TEST(ExitEventLineTest, HoldsWhatTheProcessReturns) {
   RunOutcome outcome;
   outcome.reason = "panic";

@@ -82,8 +82,8 @@ std::string RunHelp() {
   std::string out =
       "Usage: sealvm run [OPTION]...\n"
       "\n"
-      "Runs one virtual machine until its guest powers off. Standard output belongs to\n"
-      "the guest's console; everything else goes to standard error.\n";
+      "Runs one virtual machine until its guest powers off or resets. Standard output\n"
+      "belongs to the guest's console; everything else goes to standard error.\n";
   AppendGroup(out, "What boots");
   AppendGroup(out, "Machine");
   AppendGroup(out, "Devices");

@@ -212,6 +212,15 @@ constexpr OptionSpec kOptions[] = {
      [](const RunOptions& o) -> Text {
        return o.timeout ? Text(FormatSeconds(*o.timeout)) : Text();
      }},
+    {"reboot", "on|off",
+     "what a guest's reset does: on makes its machine anew from the same options, off ends the run "
+     "(off)",
+     kFrontEnd, ValueKind::kSwitch,
+     [](RunOptions& o, std::string_view text) -> Result<> {
+       o.reboot = SEALVM_TRY(ParseSwitch(text));
+       return {};
+     },
+     [](const RunOptions& o) -> Text { return FormatSwitch(o.reboot); }},
     {"guest-exit-code", "on|off",
      "exit with the code that the guest writes to its exit device (off)", kFrontEnd,
      ValueKind::kSwitch,

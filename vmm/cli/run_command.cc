@@ -46,7 +46,15 @@ Result<> OccupyStandardDescriptors(const RunOptions& options) {
   return {};
 }
 
+// virtiofsd ends when its machine hangs up.
+Result<> CheckReboot(const RunOptions& options) {
+  if (!options.reboot || options.machine.devices.shares.empty()) return {};
+  return InvalidInput("--reboot on: a share's server (--fs) serves one machine and ends with it",
+                      "leave one of the two out");
+}
+
 Result<RunResources> OpenResources(const RunOptions& options) {
+  SEALVM_TRY(CheckReboot(options));
   RunResources resources;
   // The descriptor of --events-fd is looked at before any of ours could have its number.
   if (options.events_fd) {

@@ -31,6 +31,8 @@ struct RunOptions {
   // 0: warnings and errors, 1: progress, 2 and more: debug.
   int verbosity = 0;
   std::optional<std::chrono::nanoseconds> timeout;
+  // Whether a guest's reset makes its machine anew; else it ends the run.
+  bool reboot = false;
   // Whether the guest's exit device decides the process's exit code.
   bool guest_exit_code = false;
 

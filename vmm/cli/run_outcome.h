@@ -24,8 +24,10 @@ struct RunOutcome {
   // What is to be said in one line; absent when nothing went wrong.
   std::optional<Error> error;
   std::optional<uint32_t> guest_code;
-  // Absent when no machine came to be, or when it did not stop in time.
+  // Absent when no machine came to be, or when it did not stop in time; of the last machine where
+  // there were several.
   std::optional<MachineStats> stats;
+  uint64_t resets = 0;  // after which the machine was made anew
 };
 
 // Puts together what the machine says (`report`, or the error of Create and Start) and why the

@@ -22,15 +22,6 @@ namespace {
 
 // How long a machine may take to stop before the process ends without it.
 constexpr std::chrono::seconds kStopLimit{5};
-// What a person may type ahead of a guest that does not read.
-constexpr size_t kTypeAhead = 4096;
-
-constexpr std::string_view kKeysHelp =
-    "\n"
-    "Ctrl-A x       leave\n"
-    "Ctrl-A c       monitor\n"
-    "Ctrl-A h       this help\n"
-    "Ctrl-A Ctrl-A  Ctrl-A for the guest\n";
 
 sigset_t HandledSignals() {
   sigset_t set;
@@ -99,6 +90,7 @@ RunOutcome RunSession::Outcome() {
   if (console_error_ && end_.cause == StopCause::kNone) end_.cause = StopCause::kConsoleLost;
   RunOutcome outcome = MakeOutcome(end_, options_);
   outcome.stats = stats_;
+  outcome.resets = resets_;
   return outcome;
 }
 
@@ -112,7 +104,7 @@ Result<> RunSession::OpenDescriptors() {
 }
 
 void RunSession::RunMachine() {
-  Result<ExitReport> report = CreateAndRun();
+  Result<ExitReport> report = RunWithReboots();
   {
     const std::lock_guard lock(mutex_);
     report_ = std::move(report);
@@ -121,14 +113,44 @@ void RunSession::RunMachine() {
   Wake();
 }
 
-Result<ExitReport> RunSession::CreateAndRun() {
-  const bool may_isolate = options_.machine.isolation != IsolationMode::kNone;
-  if (may_isolate) AllowDumps(false);
+Result<ExitReport> RunSession::RunWithReboots() {
   if (options_.machine.devices.any()) RaiseDescriptorLimit();
-  machine_storage_ = SEALVM_TRY(Machine::Create(options_.machine, Callbacks()));
+  MachineConfig config = options_.machine;
+  Result<ExitReport> report = CreateAndRun(config);
+  while (options_.reboot && report && report->reason == ExitReason::kReset) {
+    if (stop_requested_) {
+      report->reason = ExitReason::kStopped;
+      break;
+    }
+    // What `auto` chose is kept: no guest weakens its isolation by a reset.
+    if (machine_storage_->isolation() != IsolationMode::kNone) {
+      config.isolation = machine_storage_->isolation();
+    }
+    // Before the next machine wants the same files, ports and memory.
+    machine_storage_.reset();
+    NoteReset();
+    report = CreateAndRun(config);
+    if (!report) report = WithContext(std::move(report).error(), "after the guest's reset");
+  }
+  return report;
+}
+
+void RunSession::NoteReset() {
+  {
+    const std::lock_guard lock(mutex_);
+    ++resets_;
+  }
+  Log(LogLevel::kInfo, "the guest reset: its machine is made anew");
+  if (events_ != nullptr) events_->Write(ResetEventLine(Elapsed()));
+}
+
+Result<ExitReport> RunSession::CreateAndRun(const MachineConfig& config) {
+  const bool may_isolate = config.isolation != IsolationMode::kNone;
+  if (may_isolate) AllowDumps(false);
+  machine_storage_ = SEALVM_TRY(Machine::Create(config, Callbacks()));
   Machine& machine = *machine_storage_;
   if (may_isolate && machine.isolation() == IsolationMode::kNone) AllowDumps(true);
-  ReportIsolation(machine);
+  if (resets_ == 0) ReportIsolation(machine);
   SEALVM_TRY(machine.Start());
   PublishMachine(&machine);
   Result<ExitReport> report = machine.Run();
@@ -161,7 +183,10 @@ void RunSession::SendConsoleSize() {
 MachineCallbacks RunSession::Callbacks() {
   MachineCallbacks callbacks;
   if (events_ != nullptr) {
-    callbacks.on_event = [this](const Event& event) {
+    // One clock for all machines of the session.
+    const std::chrono::nanoseconds begin = resets_ == 0 ? std::chrono::nanoseconds(0) : Elapsed();
+    callbacks.on_event = [this, begin](Event event) {
+      event.since_create += begin;
       // The last event tells the process's exit code, which the machine does not know.
       if (event.kind != EventKind::kExit) events_->Write(EventLine(event));
     };
@@ -292,104 +317,6 @@ void RunSession::StopByJobControl() {
   console_.Suspend();
   // The default action of the blocked SIGTSTP. SIGCONT comes through the signalfd afterwards.
   raise(SIGSTOP);
-}
-
-void RunSession::HandleInput() {
-  std::array<uint8_t, 1024> buffer;
-  const size_t count = console_.Read(buffer);
-  const std::span<const uint8_t> bytes(buffer.data(), count);
-  if (console_.is_interactive()) {
-    HandleTyped(bytes);
-  } else {
-    QueueForGuest(bytes);
-  }
-  SendPending();
-}
-
-void RunSession::HandleTyped(std::span<const uint8_t> bytes) {
-  while (!bytes.empty()) {
-    if (monitor_) {
-      HandleMonitorByte(bytes.front());
-      bytes = bytes.subspan(1);
-      continue;
-    }
-    const ConsoleKeys::Typed typed = keys_.Feed(bytes);
-    QueueForGuest(typed.for_guest);
-    bytes = bytes.subspan(typed.consumed);
-    if (typed.request) HandleRequest(*typed.request);
-  }
-}
-
-void RunSession::HandleRequest(ConsoleRequest request) {
-  switch (request) {
-    case ConsoleRequest::kLeave:
-      return RequestStop(StopCause::kUser);
-    case ConsoleRequest::kHelp:
-      return console_.Show(kKeysHelp);
-    case ConsoleRequest::kOpenMonitor:
-      monitor_.emplace();
-      return console_.Show("\n" + std::string(kMonitorPrompt));
-  }
-}
-
-void RunSession::HandleMonitorByte(uint8_t byte) {
-  std::string echo;
-  const std::optional<std::string> line = monitor_->Feed(byte, echo);
-  console_.Show(echo);
-  if (!line) return;
-  RunMonitorCommand(ParseMonitorCommand(*line));
-  if (monitor_) console_.Show(kMonitorPrompt);
-}
-
-void RunSession::RunMonitorCommand(MonitorCommand command) {
-  switch (command) {
-    case MonitorCommand::kStatus:
-      return ShowStatus();
-    case MonitorCommand::kPower: {
-      const std::lock_guard lock(mutex_);
-      if (machine_ != nullptr) machine_->PressPowerButton();
-      return;
-    }
-    case MonitorCommand::kQuit:
-      monitor_.reset();
-      return RequestStop(StopCause::kUser);
-    case MonitorCommand::kContinue:
-      return monitor_.reset();
-    case MonitorCommand::kHelp:
-    case MonitorCommand::kUnknown:
-      break;
-  }
-  console_.Show(kMonitorHelp);
-}
-
-void RunSession::ShowStatus() {
-  const std::lock_guard lock(mutex_);
-  if (machine_ == nullptr) return console_.Show("not running\n");
-  const MachineStats stats = machine_->GetStats();
-  console_.Show("running, isolation " + stats.isolation + ", " + std::to_string(stats.cpus) +
-                " vCPUs, " + std::to_string(stats.memory_bytes / kMiB) + " MiB of memory (" +
-                std::to_string(stats.memory_allocated_bytes / kMiB) + " MiB in use), " +
-                std::to_string(stats.exits_total) + " exits\n");
-}
-
-void RunSession::QueueForGuest(std::span<const uint8_t> bytes) {
-  if (console_.is_interactive()) {
-    const size_t room = kTypeAhead - std::min(kTypeAhead, pending_input_.size());
-    bytes = bytes.first(std::min(room, bytes.size()));
-  }
-  pending_input_.insert(pending_input_.end(), bytes.begin(), bytes.end());
-}
-
-void RunSession::SendPending() {
-  if (pending_input_.empty()) return;
-  // Set before the try: a callback that comes between the try and a later store would be missed.
-  input_waits_ = true;
-  const std::lock_guard lock(mutex_);
-  if (machine_ == nullptr) return;
-  const size_t taken = machine_->SendConsoleInput(pending_input_);
-  pending_input_.erase(pending_input_.begin(),
-                       pending_input_.begin() + static_cast<ptrdiff_t>(taken));
-  if (pending_input_.empty()) input_waits_ = false;
 }
 
 }  // namespace sealvm

@@ -21,8 +21,8 @@
 namespace sealvm {
 
 // One run of a machine with everything around it. The thread that calls Run creates the machine and
-// runs it; a second one, the control thread, waits in poll(2) for input, signals and the timeout,
-// so that a signal ends even a creation that hangs.
+// runs it, with --reboot on again after each reset; a second one, the control thread, waits in
+// poll(2) for input, signals and the timeout, so that a signal ends even a creation that hangs.
 class RunSession {
  public:
   // `console` and `events` (may be null) outlive the session. `isolation_named`: see RunRequest.
@@ -47,7 +47,9 @@ class RunSession {
 
   // On the thread of Run.
   void RunMachine();
-  Result<ExitReport> CreateAndRun();
+  Result<ExitReport> RunWithReboots();
+  Result<ExitReport> CreateAndRun(const MachineConfig& config);
+  void NoteReset();
   MachineCallbacks Callbacks();
   void PublishMachine(Machine* machine);
   void SendConsoleSize();
@@ -101,7 +103,8 @@ class RunSession {
   std::mutex mutex_;
   Machine* machine_ = nullptr;
   std::optional<Result<ExitReport>> report_;
-  std::optional<MachineStats> stats_;
+  std::optional<MachineStats> stats_;  // of the last machine
+  uint64_t resets_ = 0;                // written by the thread of Run only
   std::optional<Error> console_error_;
   std::atomic<bool> finished_ = false;
   std::atomic<bool> input_waits_ = false;

@@ -111,7 +111,10 @@ std::string StatsJson(const RunOutcome& outcome) {
   json.Key("exit_code").Signed(outcome.exit_code);
   if (outcome.guest_code) json.Key("guest_code").Unsigned(*outcome.guest_code);
   if (outcome.error) json.Key("error").String(outcome.error->ToString());
-  if (outcome.stats) AppendMachine(json, *outcome.stats);
+  if (outcome.stats) {
+    json.Key("resets").Unsigned(outcome.resets);
+    AppendMachine(json, *outcome.stats);
+  }
   json.EndObject();
   return json.text() + "\n";
 }

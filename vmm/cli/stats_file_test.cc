@@ -74,13 +74,14 @@ TEST(StatsJsonTest, FailedRunHasNoCounters) {
 TEST(StatsJsonTest, CountersAreThere) {
   RunOutcome outcome;
   outcome.reason = "power-off";
+  outcome.resets = 3;
   outcome.stats.emplace();
   outcome.stats->memory_shared_bytes = 4096;
   outcome.stats->exits_by_reason = {{"io", 5}};
   outcome.stats->accesses_by_device = {{"serial", 4}, {"unclaimed", 1}};
   outcome.stats->time_to_first_instruction = std::chrono::nanoseconds(99);
   const std::string json = StatsJson(outcome);
-  for (const char* part : {"\"shared_bytes\": 4096", "\"io\": 5", "\"serial\": 4",
+  for (const char* part : {"\"resets\": 3", "\"shared_bytes\": 4096", "\"io\": 5", "\"serial\": 4",
                            "\"unclaimed\": 1", "\"time_to_first_instruction_ns\": 99"}) {
     EXPECT_THAT(json, HasSubstr(part));
   }

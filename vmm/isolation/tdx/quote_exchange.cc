@@ -48,16 +48,22 @@ void QuoteExchange::OnReady() {
 }
 
 Result<> QuoteExchange::Advance() {
+  if (!connected_) SEALVM_TRY(CheckConnection());
   if (sent_ < request_.size()) return Send();
   return Receive();
 }
 
-Result<> QuoteExchange::Send() {
+Result<> QuoteExchange::CheckConnection() {
   int error = 0;
   socklen_t size = sizeof(error);
   if (getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0) {
-    return SystemError("connect", kService, error);
+    return SystemError("connect", kService, error, "is it running?");
   }
+  connected_ = true;
+  return {};
+}
+
+Result<> QuoteExchange::Send() {
   const ssize_t done =
       send(socket_.get(), request_.data() + sent_, request_.size() - sent_, MSG_NOSIGNAL);
   if (done < 0 && (errno == EAGAIN || errno == EINTR)) return {};

@@ -36,10 +36,13 @@ class QuoteExchange {
 
   // Connects. An error: there is no service, and `done` is never called.
   Result<> Start(const QuoteServiceAddress& address, std::chrono::milliseconds timeout);
+  // Whether the service was there: a vsock's connection may fail after Start.
+  bool connected() const { return connected_; }
 
  private:
   void OnReady();
   Result<> Advance();
+  Result<> CheckConnection();
   Result<> Send();
   Result<> Receive();
   void Finish(Result<std::span<const uint8_t>> quote);
@@ -50,6 +53,7 @@ class QuoteExchange {
   QgsAnswerReader answer_;
   const Done done_;
   Fd socket_;
+  bool connected_ = false;
   std::unique_ptr<LoopTimer> timer_;
 };
 

@@ -53,7 +53,9 @@ void QuoteRelay::OnDone(Questions::iterator question, Result<std::span<const uin
   if (quote) {
     Answer(question->request, QuoteStatus::kSuccess, *quote);
   } else {
-    Fail(question->request, QuoteStatus::kError, quote.error());
+    Fail(question->request,
+         question->exchange->connected() ? QuoteStatus::kError : QuoteStatus::kServiceUnavailable,
+         quote.error());
   }
   // The exchange is still on the stack. When the relay goes first, it has dropped the question, but
   // waits for this task.

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole machines on a double of the host: what `run` launches has the digest that `measure` prints.
-#include <errno.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/kvm.h>
+#include <openssl/sha.h>
 
+#include <algorithm>
 #include <string>
-#include <vector>
 
+#include "tests/model/launch_fixture.h"
 #include "tests/model/machine_fixture.h"
-#include "tests/model/sev_owner.h"
 
 namespace sealvm::model {
 namespace {
@@ -17,32 +18,65 @@ using ::testing::HasSubstr;
 
 struct Case {
   IsolationMode mode;
-  uint32_t cpus;
   bool with_kernel;
-  uint64_t features = 1;
+  std::string_view firmware = {};  // none: FirmwareBuilder's
 };
 
-class MachineDigestTest : public MachineTest, public testing::WithParamInterface<Case> {};
+std::string CaseName(const testing::TestParamInfo<Case>& info) {
+  std::string name(IsolationModeName(info.param.mode));
+  std::erase(name, '-');
+  if (info.param.with_kernel) name += "Kernel";
+  return info.param.firmware.empty() ? name : name + "GuestFw";
+}
 
-TEST_P(MachineDigestTest, RunLaunchesWhatMeasureSays) {
-  MachineConfig config = ConfigOf(GetParam().mode, GetParam().cpus);
-  config.launch.guest_features = GetParam().features;
-  if (GetParam().with_kernel) AddKernel(config);
-  const Result<> created = Create(config);
-  ASSERT_TRUE(created) << created.error().ToString();
-  const Bytes measured = Measured(config);
-  EXPECT_EQ(Found(), measured);
-  EXPECT_EQ(ToBytes(machine_->launch_digest()), measured);
+class MachineDigestTest : public MachineTest, public testing::WithParamInterface<Case> {
+ protected:
+  static MachineConfig Config(uint32_t cpus) {
+    MachineConfig config = ConfigOf(GetParam().mode, cpus);
+    if (!GetParam().firmware.empty()) {
+      AddKernelFor(config, GetParam().firmware);
+    } else if (GetParam().with_kernel) {
+      AddKernel(config);
+    }
+    return config;
+  }
+};
+
+TEST_P(MachineDigestTest, RunLaunchesWhatMeasureSaysWithAnyNumberOfVcpus) {
+  for (uint32_t cpus = 1; cpus <= kMaxVcpus; ++cpus) {
+    const MachineConfig config = Config(cpus);
+    Renew();
+    const Result<> created = Create(config);
+    ASSERT_TRUE(created) << created.error().ToString();
+    ASSERT_EQ(kvm_->vm().vcpus.size(), cpus);
+    const Bytes measured = Measured(config);
+    ASSERT_EQ(Found(), measured) << cpus;
+    ASSERT_EQ(ToBytes(machine_->launch_digest()), measured) << cpus;
+  }
+}
+
+TEST_P(MachineDigestTest, TheLaunchedGuestRuns) {
+  ASSERT_TRUE(Create(Config(3)));
   EXPECT_EQ(RunMachine().reason, ExitReason::kTripleFault);
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Modes, MachineDigestTest,
-    testing::Values(Case{IsolationMode::kSev, 1, false}, Case{IsolationMode::kSev, 64, true},
-                    Case{IsolationMode::kSevEs, 1, true}, Case{IsolationMode::kSevEs, 64, false},
-                    Case{IsolationMode::kSnp, 1, false}, Case{IsolationMode::kSnp, 3, true},
-                    Case{IsolationMode::kSnp, 64, true, 0x21}, Case{IsolationMode::kTdx, 1, true},
-                    Case{IsolationMode::kTdx, 64, false}));
+    testing::Values(Case{IsolationMode::kSev, false}, Case{IsolationMode::kSev, true},
+                    Case{IsolationMode::kSevEs, false}, Case{IsolationMode::kSevEs, true},
+                    Case{IsolationMode::kSnp, false}, Case{IsolationMode::kSnp, true},
+                    Case{IsolationMode::kSnp, true, kGuestFw}, Case{IsolationMode::kTdx, false},
+                    Case{IsolationMode::kTdx, true}, Case{IsolationMode::kTdx, true, kGuestFw}),
+    CaseName);
+
+TEST_F(MachineTest, FeaturesOfTheGuestAreMeasured) {
+  MachineConfig config = ConfigOf(IsolationMode::kSnp, 3);
+  const Bytes plain = Measured(config);
+  config.launch.guest_features = 0x21;
+  ASSERT_TRUE(Create(config));
+  EXPECT_EQ(Found(), Measured(config));
+  EXPECT_NE(Found(), plain);
+}
 
 TEST_F(MachineTest, TheHostsSignatureIsMeasuredWhereNoneIsGiven) {
   MachineConfig config = ConfigOf(IsolationMode::kSnp);
@@ -53,13 +87,12 @@ TEST_F(MachineTest, TheHostsSignatureIsMeasuredWhereNoneIsGiven) {
 }
 
 TEST_F(MachineTest, AnExpectedDigestIsTheOneOrThereIsNoVm) {
-  for (IsolationMode mode :
-       {IsolationMode::kSev, IsolationMode::kSevEs, IsolationMode::kSnp, IsolationMode::kTdx}) {
+  for (const IsolationMode mode : kConfidentialModes) {
     MachineConfig config = ConfigOf(mode);
     config.launch.expected_digest = Measured(config);
     EXPECT_TRUE(Create(config)) << IsolationModeName(mode);
     config.launch.expected_digest[3] ^= 1;
-    kvm_ = std::make_shared<KvmDouble>(FullHost());
+    Renew();
     const Result<> refused = Create(config);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().kind, ErrorKind::kInvalidInput);
@@ -69,11 +102,10 @@ TEST_F(MachineTest, AnExpectedDigestIsTheOneOrThereIsNoVm) {
 }
 
 TEST_F(MachineTest, AHostWithoutTheModeIsRefused) {
-  for (IsolationMode mode :
-       {IsolationMode::kSev, IsolationMode::kSevEs, IsolationMode::kSnp, IsolationMode::kTdx}) {
+  for (const IsolationMode mode : kConfidentialModes) {
     HostModel host = FullHost();
     host.vm_types = 1;
-    kvm_ = std::make_shared<KvmDouble>(host);
+    Renew(host);
     const Result<> refused = Create(ConfigOf(mode));
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().kind, ErrorKind::kRefused) << refused.error().ToString();
@@ -91,7 +123,7 @@ TEST_F(MachineTest, WithoutAFirmwareThereIsNothingToLaunch) {
   // Where the mode cannot be had anyway, that is what counts.
   HostModel host = FullHost();
   host.vm_types = 1;
-  kvm_ = std::make_shared<KvmDouble>(host);
+  Renew(host);
   const Result<> unavailable = Create(config);
   ASSERT_FALSE(unavailable);
   EXPECT_EQ(unavailable.error().kind, ErrorKind::kRefused);
@@ -105,31 +137,6 @@ TEST_F(MachineTest, AKernelThatIsNotEnforcedIsRefusedByItsTrap) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::kInvalidInput);
   EXPECT_THAT(refused.error().message, HasSubstr("measured and not enforced"));
-}
-
-// Exits, by what the guest does next.
-TEST_F(MachineTest, AnOwnersSecretReachesTheGuest) {
-  MachineConfig config = ConfigOf(IsolationMode::kSevEs);
-  SevOwner owner(FullHost(), 5);
-  config.launch.dh_certificate = WriteFile("dh-cert", SevOwner::Certificate());
-  config.launch.session = WriteFile("session", SevOwner::Session(5));
-  config.launch.measurement_file = owner.measurement_file();
-  config.launch.secret_file = owner.secret_file();
-  owner.Start();
-  const Result<> created = Create(config);
-  owner.Stop();
-  ASSERT_TRUE(created) << created.error().ToString();
-  EXPECT_EQ(owner.digest(), Measured(config));
-  EXPECT_TRUE(owner.measurement_holds());
-  EXPECT_EQ(kvm_->vm().sev->ReadAsGuest(0x810000, SevOwner::Secret().size()), SevOwner::Secret());
-}
-
-TEST_F(MachineTest, ASecretLargerThanItsAreaIsRefused) {
-  MachineConfig config = ConfigOf(IsolationMode::kSevEs);
-  config.launch.secret_file = WriteFile("secret", Bytes(52 + 0x1000, 0x11));
-  const Result<> created = Create(config);
-  ASSERT_FALSE(created);
-  EXPECT_THAT(created.error().message, HasSubstr("--sev-secret"));
 }
 
 }  // namespace

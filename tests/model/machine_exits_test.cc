@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Guests that run in whole machines on a double of the host: pages, devices, certificates, ends.
+// Exits of whole machines on a double of the host, by what the guest does next.
 #include <errno.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/kvm.h>
 
 #include <cstring>
-#include <string>
-#include <vector>
 
+#include "tests/model/launch_fixture.h"
 #include "tests/model/machine_fixture.h"
 #include "vmm/isolation/attestation/cert_table.h"
 
@@ -19,7 +18,7 @@ using ::testing::HasSubstr;
 
 TEST_F(MachineTest, PagesChangeHandsWhileTheGuestRuns) {
   for (IsolationMode mode : {IsolationMode::kSnp, IsolationMode::kTdx}) {
-    kvm_ = std::make_shared<KvmDouble>(FullHost());
+    Renew();
     ASSERT_TRUE(Create(ConfigOf(mode)));
     int step = 0;
     uint64_t results[3] = {};
@@ -51,7 +50,6 @@ TEST_F(MachineTest, PagesChangeHandsWhileTheGuestRuns) {
     EXPECT_EQ(stats.private_memory->conversions_to_shared, 1u);
     EXPECT_EQ(stats.private_memory->conversions_to_private, 1u);
     EXPECT_EQ(stats.isolation, IsolationModeName(mode));
-    machine_.reset();
   }
 }
 
@@ -86,9 +84,8 @@ TEST_F(MachineTest, AGuestThatGivesUpIsQuoted) {
   EXPECT_EQ(report.reason, ExitReason::kPanic);
   ASSERT_TRUE(report.error);
   EXPECT_THAT(report.error->message, HasSubstr("gave up"));
-  machine_.reset();
 
-  kvm_ = std::make_shared<KvmDouble>(FullHost());
+  Renew();
   ASSERT_TRUE(Create(ConfigOf(IsolationMode::kTdx)));
   kvm_->guest = [](VmModel&, kvm_run& run) {
     run.exit_reason = KVM_EXIT_SYSTEM_EVENT;
@@ -142,65 +139,6 @@ TEST_F(MachineTest, CertificatesReachASharedPage) {
   EXPECT_EQ(RunMachine().reason, ExitReason::kTripleFault);
   EXPECT_EQ(step, 4);
   EXPECT_THAT(log_, HasSubstr("the guest got no certificates"));
-}
-
-TEST_F(MachineTest, ATdIsToldWhichCallsThereAre) {
-  MachineConfig config = ConfigOf(IsolationMode::kTdx);
-  config.launch.quote_service = "unix:nobody-listens";
-  ASSERT_TRUE(Create(config));
-  int step = 0;
-  kvm_->guest = [&](VmModel&, kvm_run& run) {
-    constexpr uint64_t kUnsupported = 0x8000000000000003;
-    if (step == 1) {
-      EXPECT_EQ(run.tdx.get_tdvmcall_info.ret, 0u);
-      EXPECT_EQ(run.tdx.get_tdvmcall_info.r11, 2u);
-      EXPECT_EQ(run.tdx.get_tdvmcall_info.r14, 0u);
-    }
-    if (step == 2) {
-      EXPECT_EQ(run.tdx.setup_event_notify.ret, 0x8000000000000000u);
-    }
-    if (step == 3) {
-      EXPECT_EQ(run.tdx.setup_event_notify.ret, 0u);
-    }
-    if (step == 4) {  // private memory
-      EXPECT_NE(run.tdx.get_quote.ret, 0u);
-    }
-    if (step == 5) {
-      EXPECT_EQ(run.tdx.unknown.ret, kUnsupported);
-    }
-    run.exit_reason = KVM_EXIT_TDX;
-    run.tdx.flags = 0;
-    memset(&run.tdx.unknown, 0, sizeof(run.tdx.unknown));
-    run.tdx.unknown.ret = kUnsupported;
-    switch (step++) {
-      case 0:
-        run.tdx.nr = 0x10000;
-        run.tdx.get_tdvmcall_info.leaf = 1;
-        run.tdx.get_tdvmcall_info.r14 = 7;
-        return 0;
-      case 1:
-        run.tdx.nr = 0x10004;
-        run.tdx.setup_event_notify.vector = 31;
-        return 0;
-      case 2:
-        run.tdx.nr = 0x10004;
-        run.tdx.setup_event_notify.vector = 0x41;
-        return 0;
-      case 3:
-        run.tdx.nr = 0x10002;
-        run.tdx.get_quote.gpa = 0x40000;
-        run.tdx.get_quote.size = 0x4000;
-        return 0;
-      case 4:
-        run.tdx.nr = 0x12345;
-        return 0;
-      default:
-        run.exit_reason = KVM_EXIT_SHUTDOWN;
-        return 0;
-    }
-  };
-  EXPECT_EQ(RunMachine().reason, ExitReason::kTripleFault);
-  EXPECT_EQ(step, 6);
 }
 
 TEST_F(MachineTest, ATdsInterruptsGoThroughItsOwnIoApic) {
