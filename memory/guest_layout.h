@@ -21,6 +21,10 @@ inline constexpr uint64_t kKiB = 1024;
 inline constexpr uint64_t kMiB = 1024 * kKiB;
 inline constexpr uint64_t kGiB = 1024 * kMiB;
 
+// The page boundary at or below, and at or above `value`, which is less than 2^64 - kPageSize.
+constexpr uint64_t PageFloor(uint64_t value) { return value & ~(kPageSize - 1); }
+constexpr uint64_t PageCeil(uint64_t value) { return PageFloor(value + kPageSize - 1); }
+
 // RAM lies below kLowRamEnd and from kHighRamBase on. The hole between them holds MMIO: PCI
 // windows, IOAPIC (0xFEC00000) and local APIC (0xFEE00000; Intel SDM vol. 3A section 11.4.1).
 inline constexpr Gpa kLowRamEnd = 3 * kGiB;

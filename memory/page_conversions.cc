@@ -109,8 +109,8 @@ Result<std::shared_lock<std::shared_mutex>> PageConversions::HoldShared(
   std::shared_lock lock(mutex_);
   for (const auto [gpa, length] : buffers) {
     const BackingRange bytes = SEALVM_TRY(Translate(gpa, length));
-    const uint64_t begin = bytes.offset / kPageSize * kPageSize;
-    const uint64_t end = (bytes.offset + bytes.length + kPageSize - 1) / kPageSize * kPageSize;
+    const uint64_t begin = PageFloor(bytes.offset);
+    const uint64_t end = PageCeil(bytes.offset + bytes.length);
     if (!shared_.ContainsAll({begin, end - begin})) {
       return InvalidInput(fmt::format("GPA {:#x}+{:#x} is private", gpa, length));
     }

@@ -27,7 +27,7 @@ std::optional<Gpa> Placement::FindHighest(const RamRange& range, uint64_t size, 
   const Gpa floor = std::max(range.base, kFirstMiB);
   Gpa end = std::min(range.end(), limit);
   while (end > floor && size <= end - floor) {
-    const Gpa base = (end - size) & ~(kPageSize - 1);
+    const Gpa base = PageFloor(end - size);
     if (base < floor) return std::nullopt;
     const LoadedRegion* other = FindOverlap(base, size);
     if (other == nullptr) return base;

@@ -5,7 +5,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "memory/base/fd.h"
+#include "memory/base/file_io.h"
 #include "vmm/cli/nearest_name.h"
 #include "vmm/cli/option_table.h"
 #include "vmm/cli/toml_reader.h"
@@ -161,6 +164,12 @@ Result<> ApplyDocument(const TomlDocument& document, RunOptions& options, bool& 
     if (!applied) return WithContext(std::move(applied).error(), LineContext(entry.line));
     if (entry.key == "isolation") isolation_named = true;
   }
+  const auto has = [&](std::string_view key) {
+    return std::ranges::find(document.entries, key, &TomlEntry::key) != document.entries.end();
+  };
+  if (has("cpu-model") && has("vcpu-signature")) {
+    return InvalidInput("cpu-model and vcpu-signature say the same: give one");
+  }
   return ApplyTables(document.tables, options);
 }
 
@@ -187,18 +196,15 @@ std::unexpected<Error> FileError(std::string_view call, const std::string& path)
 Result<std::string> ReadWholeFile(const std::string& path) {
   const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!file.valid()) return FileError("open", path);
-  std::string text;
-  char buffer[4096];
-  for (;;) {
-    const ssize_t count = read(file.get(), buffer, sizeof(buffer));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return FileError("read", path);
-    if (count == 0) return text;
-    text.append(buffer, static_cast<size_t>(count));
-    if (text.size() > kMaxConfigBytes) {
-      return InvalidInput("--config " + path + ": more than 1 MiB is no configuration");
-    }
+  std::string text(kMaxConfigBytes + 1, '\0');
+  const auto size =
+      ReadUpTo(file.get(), std::span(reinterpret_cast<uint8_t*>(text.data()), text.size()));
+  if (!size) return FileError("read", path);
+  if (*size > kMaxConfigBytes) {
+    return InvalidInput("--config " + path + ": more than 1 MiB is no configuration");
   }
+  text.resize(*size);
+  return text;
 }
 
 }  // namespace

@@ -12,6 +12,8 @@
 #include <mutex>
 #include <string>
 
+#include "memory/base/file_io.h"
+
 namespace sealvm {
 namespace {
 
@@ -22,16 +24,6 @@ double MonotonicSeconds() {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 const double kProcessStart = MonotonicSeconds();
-
-void WriteLine(int fd, std::string_view line) {
-  while (!line.empty()) {
-    const ssize_t written = write(fd, line.data(), line.size());
-    if (written < 0 && errno == EINTR) continue;
-    // There is nowhere left to complain.
-    if (written <= 0) return;
-    line.remove_prefix(static_cast<size_t>(written));
-  }
-}
 
 // A diagnostic is one line, whatever a file name in it holds.
 std::string OneLine(std::string_view text) {
@@ -64,8 +56,8 @@ class FdSink : public spdlog::sinks::base_sink<std::mutex> {
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
     const std::string_view payload(message.payload.data(), message.payload.size());
-    WriteLine(fd_, fmt::format("[{:11.6f}] {}: {}\n", MonotonicSeconds() - kProcessStart,
-                               LevelWord(message.level), OneLine(payload)));
+    WriteAll(fd_, fmt::format("[{:11.6f}] {}: {}\n", MonotonicSeconds() - kProcessStart,
+                              LevelWord(message.level), OneLine(payload)));
   }
   void flush_() override {}
 
@@ -130,7 +122,8 @@ void Log(LogLevel level, std::string_view message) {
 }
 
 void Announce(std::string_view text) {
-  WriteLine(STDERR_FILENO, "sealvm: " + OneLine(text) + "\n");
+  // There is nowhere left to complain.
+  WriteAll(STDERR_FILENO, "sealvm: " + OneLine(text) + "\n");
 }
 
 void ReportError(const Error& error) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "memory/base/fd.h"
+#include "memory/base/file_io.h"
 
 namespace sealvm {
 
@@ -37,12 +38,7 @@ Result<ReplacementFile> ReplacementFile::Write(const std::string& path, std::str
   const Fd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!fd.valid()) return file.Failure("open");
   file.temporary_ = temporary;
-  while (!bytes.empty()) {
-    const ssize_t written = write(fd.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return file.Failure("write");
-    bytes = bytes.subspan(static_cast<size_t>(written));
-  }
+  if (WriteAll(fd.get(), bytes) != 0) return file.Failure("write");
   if (fsync(fd.get()) != 0) return file.Failure("fsync");
   return file;
 }

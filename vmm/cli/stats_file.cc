@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "memory/base/fd.h"
+#include "memory/base/file_io.h"
 #include "vmm/cli/json_writer.h"
 
 namespace sealvm {
@@ -83,16 +84,6 @@ std::unexpected<Error> Failure(std::string_view call, const std::string& path) {
   return WithContext(std::move(failure).error(), "--stats");
 }
 
-Result<> WriteAll(int fd, std::string_view text, const std::string& path) {
-  while (!text.empty()) {
-    const ssize_t written = write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return Failure("write", path);
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-  return {};
-}
-
 // The file behind symbolic links; the path itself when it does not exist yet.
 std::string Resolve(const std::string& path) {
   char* resolved = realpath(path.c_str(), nullptr);
@@ -142,14 +133,16 @@ Result<> StatsFile::Write(const std::string& text) const {
   if (replace_) return Replace(text);
   const Fd file(open(path_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!file.valid()) return Failure("open", path_);
-  return WriteAll(file.get(), text, path_);
+  if (WriteAll(file.get(), text) != 0) return Failure("write", path_);
+  return {};
 }
 
 Result<> StatsFile::Replace(const std::string& text) const {
   const std::string temporary = TemporaryPath();
   const Fd file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!file.valid()) return Failure("open", path_);
-  Result<> written = WriteAll(file.get(), text, path_);
+  Result<> written;
+  if (WriteAll(file.get(), text) != 0) written = Failure("write", path_);
   if (written && rename(temporary.c_str(), path_.c_str()) != 0) written = Failure("rename", path_);
   if (!written) unlink(temporary.c_str());
   return written;

@@ -8,6 +8,8 @@
 
 #include <utility>
 
+#include "memory/base/file_io.h"
+
 namespace sealvm {
 
 Result<FirmwareLog> FirmwareLog::Open(const std::string& path, Logger logger) {
@@ -28,15 +30,10 @@ void FirmwareLog::Write(std::string_view line) {
     if (!line.empty()) logger_.Log(LogLevel::kDebug, "firmware: {}", line);
     return;
   }
-  while (!failed_ && !line.empty()) {
-    const ssize_t done = write(fd_.get(), line.data(), line.size());
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) {
-      failed_ = true;
-      logger_.Log(LogLevel::kWarning, "--firmware-log: cannot write: {}", strerrordesc_np(errno));
-      return;
-    }
-    line.remove_prefix(static_cast<size_t>(done));
+  if (failed_) return;
+  if (const int error = WriteAll(fd_.get(), line); error != 0) {
+    failed_ = true;
+    logger_.Log(LogLevel::kWarning, "--firmware-log: cannot write: {}", strerrordesc_np(error));
   }
 }
 

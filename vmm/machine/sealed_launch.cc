@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "memory/base/file_io.h"
 #include "memory/memfd_provider.h"
 #include "vmm/isolation/sealed/host_cpu.h"
 
@@ -58,12 +59,7 @@ Result<> WriteFile(const std::string& path, std::span<const uint8_t> bytes) {
     return WithContext(std::move(error).error(), "--dump-fdt");
   };
   if (!file.valid()) return failure("open");
-  while (!bytes.empty()) {
-    const ssize_t written = write(file.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return failure("write");
-    bytes = bytes.subspan(static_cast<size_t>(written));
-  }
+  if (WriteAll(file.get(), bytes) != 0) return failure("write");
   return {};
 }
 

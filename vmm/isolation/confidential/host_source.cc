@@ -10,6 +10,7 @@
 #include <charconv>
 
 #include "memory/base/fd.h"
+#include "memory/base/file_io.h"
 
 namespace sealvm {
 namespace {
@@ -49,15 +50,9 @@ std::optional<std::string> HostFiles::Read(std::string_view path, size_t limit) 
   const Fd file(open((root_ + std::string(path)).c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return std::nullopt;
   std::string text(limit, '\0');
-  size_t size = 0;
-  while (size < limit) {
-    const ssize_t count = read(file.get(), text.data() + size, limit - size);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return std::nullopt;
-    if (count == 0) break;
-    size += static_cast<size_t>(count);
-  }
-  text.resize(size);
+  const auto size = ReadUpTo(file.get(), std::span(reinterpret_cast<uint8_t*>(text.data()), limit));
+  if (!size) return std::nullopt;
+  text.resize(*size);
   return text;
 }
 

@@ -67,7 +67,7 @@ class LaunchPlan {
 
   // A block of zeroed whole pages that lives as long as the plan, however it is moved.
   std::span<uint8_t> MakePages(uint64_t size) {
-    const uint64_t pages = (size + kPageSize - 1) / kPageSize;
+    const uint64_t pages = PageCeil(size) / kPageSize;
     blocks_.push_back(std::make_unique<AlignedPage[]>(pages));
     return {blocks_.back()[0].bytes.data(), pages * kPageSize};
   }

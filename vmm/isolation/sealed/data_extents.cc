@@ -21,8 +21,8 @@ Result<std::vector<BackingRange>> FindDataExtents(int fd, BackingRange range, ui
     if (static_cast<uint64_t>(data) >= end) break;
     const off_t hole = lseek(fd, data, SEEK_HOLE);
     if (hole < 0) return SystemError("lseek(SEEK_HOLE)", "guest image", errno);
-    const uint64_t begin = static_cast<uint64_t>(data) / kPageSize * kPageSize;
-    position = std::min(end, (static_cast<uint64_t>(hole) + kPageSize - 1) / kPageSize * kPageSize);
+    const uint64_t begin = PageFloor(static_cast<uint64_t>(data));
+    position = std::min(end, PageCeil(static_cast<uint64_t>(hole)));
     if (!extents.empty() && begin - extents.back().offset - extents.back().length < merge_gap) {
       extents.back().length = position - extents.back().offset;
     } else {

@@ -28,9 +28,6 @@ constexpr BootLayout kBootLayoutAboveFirstMiB = {.gdt = 0x100000,
                                                  .setup_data = 0x120000,
                                                  .acpi = kAcpiAreaBase};
 
-constexpr uint64_t PageFloor(uint64_t value) { return value / kPageSize * kPageSize; }
-constexpr uint64_t PageCeil(uint64_t value) { return PageFloor(value + kPageSize - 1); }
-
 }  // namespace
 
 Result<std::unique_ptr<SealedGuest>> SealedGuest::Create(const Options& options, kvm::Vm& vm,

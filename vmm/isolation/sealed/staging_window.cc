@@ -26,10 +26,6 @@ namespace {
 // A gap that is cheaper to copy than to describe.
 constexpr uint64_t kMergeGap = 1 * kMiB;
 
-constexpr uint64_t PageAlign(uint64_t bytes) {
-  return (bytes + kPageSize - 1) / kPageSize * kPageSize;
-}
-
 // A piece of the guest's image that is not zero, on its way into the window.
 struct Piece {
   std::string name;
@@ -67,7 +63,7 @@ Result<Gpa> PlaceLoader(const GuestLayout& ram, const std::vector<Piece>& pieces
   Gpa candidate = kMiB;
   const auto move_behind = [&](Gpa begin, Gpa end) {
     if (begin < candidate + size && end > candidate) {
-      candidate = PageAlign(end);
+      candidate = PageCeil(end);
       return true;
     }
     return false;
@@ -104,7 +100,7 @@ class WindowWriter {
   std::pair<Gpa, std::span<uint8_t>> Take(uint64_t size) {
     const std::span<uint8_t> bytes(memory_.data() + used_, size);
     const Gpa gpa = base_ + used_;
-    used_ += PageAlign(size);
+    used_ += PageCeil(size);
     return {gpa, bytes};
   }
   Gpa Put(std::span<const uint8_t> content) {
@@ -141,11 +137,11 @@ Result<StagingWindow> StagingWindow::Create(const SealedLayout& layout, const Gu
   const std::span<const uint8_t> loader = SealedLoaderImage();
   const std::vector<Piece> pieces = SEALVM_TRY(FindPieces(guest));
   const Gpa loader_gpa =
-      SEALVM_TRY(PlaceLoader(layout.ram(), pieces, guest.regions, PageAlign(loader.size())));
+      SEALVM_TRY(PlaceLoader(layout.ram(), pieces, guest.regions, PageCeil(loader.size())));
   // One PML4 and at most one table for each 512 GiB.
   const uint64_t tables_size =
       BuildWindowPageTables(0, MappedRanges(layout, layout.ram().ram_size() + kGiB)).size();
-  uint64_t size = PageAlign(loader.size()) + kLoaderStackSize + PageAlign(kBootGdtSize) +
+  uint64_t size = PageCeil(loader.size()) + kLoaderStackSize + PageCeil(kBootGdtSize) +
                   tables_size + kMaxHandoverTreeSize;
   for (const Piece& piece : pieces) size += piece.bytes.length;
   if (size > std::min(layout.max_window_size(), kMaxWindowSize)) {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "memory/base/fd.h"
+#include "memory/base/file_io.h"
 #include "vmm/crypto/digest.h"
 #include "vmm/isolation/attestation/sev_launch.h"
 
@@ -28,12 +29,7 @@ Result<> WriteText(const std::string& path, std::string_view text) {
   const std::string name = "--sev-measurement " + path;
   const Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644));
   if (!file.valid()) return FileError("open", name);
-  while (!text.empty()) {
-    const ssize_t written = write(file.get(), text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return FileError("write", name);
-    text.remove_prefix(static_cast<size_t>(written));
-  }
+  if (WriteAll(file.get(), text) != 0) return FileError("write", name);
   return {};
 }
 
@@ -41,15 +37,9 @@ Result<std::vector<uint8_t>> ReadPacket(const std::string& path, const std::stri
   const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!file.valid()) return FileError("open", name);
   std::vector<uint8_t> bytes(kMostBytes + 1);
-  size_t size = 0;
-  while (size < bytes.size()) {
-    const ssize_t got = read(file.get(), bytes.data() + size, bytes.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return FileError("read", name);
-    if (got == 0) break;
-    size += static_cast<size_t>(got);
-  }
-  bytes.resize(size);
+  const auto size = ReadUpTo(file.get(), bytes);
+  if (!size) return FileError("read", name);
+  bytes.resize(*size);
   return bytes;
 }
 
