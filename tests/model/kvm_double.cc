@@ -60,6 +60,12 @@ void WaitForKick(const kvm_run& run) {
   } while (sigismember(&pending, SIGRTMIN) == 0);
 }
 
+// XCR0 bits 17 and 18 (leaf 0xD) are for processes that asked for them by arch_prctl (Linux
+// Documentation/arch/x86/xstate.rst).
+bool HasAmxState(const kvm_cpuid_entry2& entry) {
+  return entry.function == 0xd && entry.index == 0 && (entry.eax & 0x60000) != 0;
+}
+
 }  // namespace
 
 int KvmDouble::NewFile(File file, uint64_t size) {
@@ -278,7 +284,9 @@ int KvmDouble::VcpuIoctl(const File& file, unsigned long request, unsigned long 
   switch (request) {
     case KVM_SET_CPUID2: {
       const auto& table = At<kvm_cpuid2>(argument);
-      vcpu.cpuid.assign(table.entries, table.entries + table.nent);
+      const std::span<const kvm_cpuid_entry2> entries(table.entries, table.nent);
+      if (std::ranges::any_of(entries, HasAmxState)) return Fail(EPERM);
+      vcpu.cpuid.assign(entries.begin(), entries.end());
       return 0;
     }
     case KVM_SET_SIGNAL_MASK:

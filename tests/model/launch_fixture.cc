@@ -40,13 +40,33 @@ std::vector<uint8_t> Bytes(const Digest& digest) {
 
 }  // namespace
 
+kvm_cpuid_entry2 Subleaf(uint32_t index, kvm_cpuid_entry2 entry) {
+  entry.index = index;
+  entry.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+  return entry;
+}
+
 HostModel FullHost() {
   HostModel host;
-  host.supported_cpuid = {
-      Leaf(0x0, 0x10, 0x68747541, 0x444d4163, 0x69746e65),
-      Leaf(0x1, 0xa00f11, 0x800, 0x7ef8320b, 0x178bfbff), Leaf(0x80000000, 0x8000001f, 0, 0, 0),
-      Leaf(0x80000008, 0x303030, 0, 0, 0), Leaf(0x8000001f, 0xf, 0x5f0 | 51, 0, 0)};
+  host.supported_cpuid = {Leaf(0x0, 0x10, 0x68747541, 0x444d4163, 0x69746e65),
+                          Leaf(0x1, 0xa00f11, 0x800, 0x7ef8320b, 0x178bfbff),
+                          Subleaf(0, Leaf(0x7, 1, 0x219c97ab, 0x40061c, 0xfc000010)),
+                          Subleaf(1, Leaf(0x7, 0x30, 0, 0, 0)),
+                          Subleaf(0, Leaf(0xd, 0x2e7, 0x240, 0x988, 0)),
+                          Subleaf(1, Leaf(0xd, 0xf, 0x240, 0x1800, 0)),
+                          Leaf(0x40000000, 0x40000001, 0x4b4d564b, 0x564b4d56, 0x4d),
+                          Leaf(0x40000001, 0x1007efb, 0, 0, 0),
+                          Leaf(0x80000000, 0x8000001f, 0, 0, 0),
+                          Leaf(0x80000008, 0x303030, 0, 0, 0),
+                          Leaf(0x8000001f, 0xf, 0x5f0 | 51, 0, 0)};
+  // Without the flag of subleaves, as Linux 6.16 has it.
+  const auto configurable = [](uint32_t index, kvm_cpuid_entry2 entry) {
+    entry.index = index;
+    return entry;
+  };
   host.td_cpuid = {Leaf(0x1, 0x0fff3fff, 0x00ff0000, 0x01000000, 0),
+                   configurable(0, Leaf(0x7, 0, 0x21000000, 0x400000, 0x10)),
+                   configurable(1, Leaf(0x7, 0x30, 0, 0, 0)),
                    Leaf(0x80000008, 0x00ff0000, 0, 0, 0)};
   return host;
 }

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "tests/model/machine_fixture.h"
+#include "tests/model/sev_owner.h"
 #include "tests/model/tdx_model.h"
 #include "vmm/isolation/attestation/ecdsa.h"
 #include "vmm/isolation/attestation/snp_id_block.h"
@@ -206,11 +207,12 @@ TEST_P(SevOptionsTest, OwnersSessionReachesLaunchStart) {
   ASSERT_TRUE(Create(config));
   EXPECT_THAT(certificate_, IsEmpty());
   EXPECT_THAT(session_, IsEmpty());
-  config.launch.dh_certificate = WriteFile("dh", Bytes(kCertificateSize, 0x11));
-  config.launch.session = WriteFile("session", Bytes(kSessionSize, 0x22));
+  const Bytes session = SevOwner::Session(GetParam() == IsolationMode::kSevEs ? 5 : 1);
+  config.launch.dh_certificate = WriteFile("dh", SevOwner::Certificate());
+  config.launch.session = WriteFile("session", session);
   ASSERT_TRUE(Create(config));
-  EXPECT_EQ(certificate_, Bytes(kCertificateSize, 0x11));
-  EXPECT_EQ(session_, Bytes(kSessionSize, 0x22));
+  EXPECT_EQ(certificate_, SevOwner::Certificate());
+  EXPECT_EQ(session_, session);
 }
 
 TEST_P(SevOptionsTest, FilesOfAnotherSizeAreNamed) {

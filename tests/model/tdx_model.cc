@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <string_view>
 
 namespace sealvm::model {
@@ -15,8 +16,11 @@ namespace {
 constexpr uint64_t kPage = 4096;
 constexpr uint64_t kChunk = 256;  // of one TDH.MR.EXTEND
 constexpr uint32_t kTscUnit = 25'000;
+constexpr uint32_t kLeafExtendedState = 0xd;
 constexpr uint32_t kLeafAddressSizes = 0x80000008;
 constexpr uint64_t kApicBusCycle = 40;
+// Bits of XFAM that belong to XCR0; the others are IA32_XSS's.
+constexpr uint64_t kXcr0 = 0x602ff;
 
 // TDX_OPERAND_INVALID (TDX Module ABI, "Completion Status Codes").
 constexpr uint64_t kOperandInvalid = 0xc000010000000000;
@@ -42,9 +46,19 @@ constexpr kvm_cpuid_entry2 kTdLeaf = {.function = 0x21,
                                       .padding = {}};
 constexpr uint32_t kX2Apic = 1u << 21;  // leaf 1, ECX
 
-bool HasX2Apic(const std::vector<kvm_cpuid_entry2>& cpuid) {
-  const auto leaf = std::ranges::find(cpuid, 1u, &kvm_cpuid_entry2::function);
-  return leaf != cpuid.end() && (leaf->ecx & kX2Apic) != 0;
+// As KVM looks for one: an entry without the flag is that of every subleaf.
+const kvm_cpuid_entry2* FindEntry(std::span<const kvm_cpuid_entry2> cpuid, uint32_t function,
+                                  uint32_t index) {
+  const auto found = std::ranges::find_if(cpuid, [&](const kvm_cpuid_entry2& entry) {
+    const bool any = (entry.flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) == 0;
+    return entry.function == function && (any || entry.index == index);
+  });
+  return found == cpuid.end() ? nullptr : &*found;
+}
+
+bool HasX2Apic(std::span<const kvm_cpuid_entry2> cpuid) {
+  const kvm_cpuid_entry2* const leaf = FindEntry(cpuid, 1, 0);
+  return leaf != nullptr && (leaf->ecx & kX2Apic) != 0;
 }
 
 }  // namespace
@@ -146,18 +160,20 @@ int TdxModel::InitVm(kvm_tdx_cmd& command) {
   }
   const std::vector<kvm_cpuid_entry2> cpuid(init.cpuid.entries,
                                             init.cpuid.entries + init.cpuid.nent);
-  uint64_t address_bits = 0;
-  for (const kvm_cpuid_entry2& entry : cpuid) {
-    const auto mask = std::ranges::find_if(vm_.host.td_cpuid, [&](const kvm_cpuid_entry2& other) {
-      return other.function == entry.function && other.index == entry.index;
-    });
-    if (mask == vm_.host.td_cpuid.end()) return EINVAL;  // KVM has no place for it
-    const bool more = (entry.eax & ~mask->eax) != 0 || (entry.ebx & ~mask->ebx) != 0 ||
-                      (entry.ecx & ~mask->ecx) != 0 || (entry.edx & ~mask->edx) != 0;
-    if (more) return ModuleRefuses(command, kOperandInvalid);
-    if (entry.function == kLeafAddressSizes) address_bits = entry.eax >> 16 & 0xff;
-  }
+  const kvm_cpuid_entry2* const sizes = FindEntry(cpuid, kLeafAddressSizes, 0);
+  const uint64_t address_bits = sizes == nullptr ? 0 : sizes->eax >> 16 & 0xff;
   if (address_bits != 48 && address_bits != 52) return EINVAL;
+  size_t copied = 0;
+  bool more = false;
+  for (const kvm_cpuid_entry2& mask : vm_.host.td_cpuid) {
+    const kvm_cpuid_entry2* const entry = FindEntry(cpuid, mask.function, mask.index);
+    if (entry == nullptr) continue;
+    ++copied;
+    more |= (entry->eax & ~mask.eax) != 0 || (entry->ebx & ~mask.ebx) != 0 ||
+            (entry->ecx & ~mask.ecx) != 0 || (entry->edx & ~mask.edx) != 0;
+  }
+  if (copied != cpuid.size()) return EINVAL;  // KVM has no place for some
+  if (more) return ModuleRefuses(command, kOperandInvalid);
   // KVM rounds down to what the module counts in (TD_PARAMS.TSC_FREQUENCY: 100 MHz to 10 GHz).
   const uint32_t units = vm_.tsc_khz / kTscUnit;
   if (units < 4 || units > 400) return ModuleRefuses(command, kOperandInvalid);
@@ -234,12 +250,18 @@ int TdxModel::Finalize(kvm_tdx_cmd& command) {
   return 0;
 }
 
+// The module shows the extended state that XFAM lets a TD have.
 int TdxModel::GetCpuid(const kvm_tdx_cmd& command) const {
+  std::vector<kvm_cpuid_entry2> shown = cpuid_;
+  kvm_cpuid_entry2& state = shown.emplace_back();
+  state.function = kLeafExtendedState;
+  state.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+  state.eax = static_cast<uint32_t>(init_.xfam & kXcr0);
   auto& answer = DataOf<kvm_cpuid2>(command);
-  const bool fits = answer.nent >= cpuid_.size();
-  answer.nent = static_cast<uint32_t>(cpuid_.size());
+  const bool fits = answer.nent >= shown.size();
+  answer.nent = static_cast<uint32_t>(shown.size());
   if (!fits) return E2BIG;
-  std::ranges::copy(cpuid_, answer.entries);
+  std::ranges::copy(shown, answer.entries);
   return 0;
 }
 

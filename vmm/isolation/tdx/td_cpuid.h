@@ -12,6 +12,15 @@
 
 namespace sealvm::tdx {
 
+// Leaves a TD those of KVM's own features (leaf 0x40000001) that work in one; the TDX module shows
+// everything else of a TD by itself. KVM's clock, asynchronous page faults and the like want MSRs
+// that point into memory which KVM cannot read.
+void ApplyTdFace(std::vector<kvm_cpuid_entry2>& cpuid);
+
+// XFAM of a TD with the extended state that `cpuid` has (leaf 0xD): KVM_TDX_CAPABILITIES offers
+// what the host has, of which AMX's is for processes that asked the kernel for it.
+uint64_t XfamOf(std::span<const kvm_cpuid_entry2> cpuid);
+
 // The CPUID that KVM_TDX_INIT_VM takes: of `wanted`, the bits that `configurable` (of
 // KVM_TDX_CAPABILITIES) lets a VMM choose, leaf by leaf; the TDX module decides all others itself
 // and refuses leaves that it does not let anybody choose. The guest's physical address bits (leaf

@@ -34,6 +34,8 @@ TdGuest::TdGuest(Options options, LaunchPlan plan, kvm::Vm& vm, Logger logger)
       logger_(std::move(logger)),
       commands_(vm_) {}
 
+void TdGuest::AdjustCpuid(std::vector<kvm_cpuid_entry2>& cpuid) const { ApplyTdFace(cpuid); }
+
 Result<> TdGuest::SetTsc() {
   const uint32_t units = SEALVM_TRY(vm_.TscKhz()) / kTscUnit;
   if (units < kMinTscUnits || units > kMaxTscUnits) {
@@ -58,7 +60,7 @@ Result<> TdGuest::InitVm(std::span<const kvm_cpuid_entry2> cpuid) {
   SEALVM_TRY(SetTsc());
   TdParams params;
   params.attributes = options_.attributes;
-  params.xfam = capabilities.xfam;
+  params.xfam = XfamOf(cpuid) & capabilities.xfam;
   params.mr_config_id = options_.mr_config_id;
   params.mr_owner = options_.mr_owner;
   params.mr_owner_config = options_.mr_owner_config;

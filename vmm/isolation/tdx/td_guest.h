@@ -36,8 +36,7 @@ class TdGuest : public ConfidentialGuest {
   // borrows until Launch has returned.
   TdGuest(Options options, LaunchPlan plan, kvm::Vm& vm, Logger logger);
 
-  // The module shows a TD's CPUs as such by itself.
-  void AdjustCpuid(std::vector<kvm_cpuid_entry2>&) const override {}
+  void AdjustCpuid(std::vector<kvm_cpuid_entry2>& cpuid) const override;
   Result<> InitVm(std::span<const kvm_cpuid_entry2> cpuid) override;
   // Local APICs alone are in the kernel: it has no I/O APIC for TDs.
   Result<> CreateInterruptControllers() override;
