@@ -288,8 +288,21 @@ TEST_F(SnpConversionTest, ATouchOfTheOtherKindConverts) {
   EXPECT_TRUE(IsPrivate(0x300000));
 }
 
+// Two vCPUs touch a page that is of the other kind, both exit, and one is served first.
+TEST_F(SnpConversionTest, AFaultThatAnotherVcpuResolvedIsNoError) {
+  for (int i = 0; i < 3000; ++i) {
+    const bool to_private = i % 2 != 0;
+    ASSERT_TRUE(ram().ResolveFault(0x300000, 0x1000, to_private));
+    ASSERT_TRUE(ram().ResolveFault(0x300000, 0x1000, to_private)) << i;
+  }
+  EXPECT_TRUE(IsPrivate(0x300000));
+}
+
 TEST_F(SnpConversionTest, AFaultThatConversionCannotHelpIsAnError) {
-  EXPECT_FALSE(ram().ResolveFault(0x300000, 0x1000, true));
+  int served = 0;
+  while (served < 100'000 && ram().ResolveFault(0x300000, 0x1000, true)) ++served;
+  EXPECT_GT(served, 100);
+  EXPECT_LT(served, 100'000);
   EXPECT_FALSE(ram().ResolveFault(0xd0000000, 0x1000, false));
 }
 

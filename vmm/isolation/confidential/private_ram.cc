@@ -19,6 +19,12 @@ namespace {
 
 constexpr Gpa kFirmwareTop = 4 * kGiB;
 
+// A fault that was on its way when another vCPU converted the page comes once per vCPU and
+// conversion; one that the kernel cannot resolve comes again and again.
+constexpr unsigned kMaxIdleFaults = 1000;
+// Bounds the memory for counting them.
+constexpr size_t kMaxIdlePages = 4096;
+
 bool Overlap(Gpa a, uint64_t a_size, Gpa b, uint64_t b_size) {
   return a < b ? b - a < a_size : a - b < b_size;
 }
@@ -102,25 +108,35 @@ Result<> PrivateRam::Convert(Gpa gpa, uint64_t length, bool to_private) {
   if (gpa > UINT64_MAX - length) {
     return InvalidInput(fmt::format("GPA {:#x}+{:#x} wraps", gpa, length));
   }
+  {
+    MutexLock lock(idle_faults_lock_);
+    idle_faults_.erase(idle_faults_.lower_bound(PageFloor(gpa)),
+                       idle_faults_.lower_bound(gpa + length));
+  }
   // OVMF shares the PCI windows with MapGPA, which they are.
   if (!to_private && length > 0 && !HasMemory(gpa, length)) return {};
   return to_private ? conversions_->ToPrivate(gpa, length) : conversions_->ToShared(gpa, length);
 }
 
+unsigned PrivateRam::CountIdleFault(Gpa page) {
+  MutexLock lock(idle_faults_lock_);
+  if (idle_faults_.size() >= kMaxIdlePages) idle_faults_.clear();
+  return ++idle_faults_[page];
+}
+
 Result<> PrivateRam::ResolveFault(Gpa gpa, uint64_t size, bool is_private) {
-  const Gpa page = gpa / kPageSize * kPageSize;
-  const uint64_t length = std::max(size, kPageSize) / kPageSize * kPageSize;
+  const Gpa page = PageFloor(gpa);
+  const uint64_t length = PageFloor(std::max(size, kPageSize));
   const std::string_view kind = is_private ? "private" : "shared";
   if (!layout_.BackingOf(page, length)) {
     return HostError(
         fmt::format("the guest touched GPA {:#x}, where it has no {} memory", gpa, kind));
   }
-  if (conversions_->IsShared(page) != is_private) {
-    return HostError(
-        fmt::format("the host's kernel could not give the guest {} memory at GPA {:#x}", kind, gpa),
-        "the host, or the memory cgroup of sealvm, is out of memory");
-  }
-  return Convert(page, length, is_private);
+  if (conversions_->IsShared(page) == is_private) return Convert(page, length, is_private);
+  if (CountIdleFault(page) <= kMaxIdleFaults) return {};
+  return HostError(
+      fmt::format("the host's kernel could not give the guest {} memory at GPA {:#x}", kind, gpa),
+      "the host, or the memory cgroup of sealvm, is out of memory");
 }
 
 }  // namespace sealvm

@@ -3,11 +3,13 @@
 #define SEALVM_VMM_ISOLATION_CONFIDENTIAL_PRIVATE_RAM_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 
 #include "memory/base/mapping.h"
+#include "memory/base/mutex.h"
 #include "memory/falloc_notifier.h"
 #include "memory/guest_memory.h"
 #include "memory/memory_usage.h"
@@ -56,8 +58,9 @@ class PrivateRam {
   // anything where it has no memory: windows of devices. kInvalidInput and kHost as in
   // PageConversions.
   Result<> Convert(Gpa gpa, uint64_t length, bool to_private);
-  // The guest touched [gpa, gpa + size) as the other kind than the page is: an unspoken wish. An
-  // error where the page is of that kind already or there is no memory.
+  // The guest touched [gpa, gpa + size) as the other kind than the page is: an unspoken wish. A
+  // page that is of the kind already was converted by another vCPU meanwhile, unless it stays in
+  // the way: then it is kHost, like a place without memory.
   Result<> ResolveFault(Gpa gpa, uint64_t size, bool is_private);
 
  private:
@@ -66,6 +69,8 @@ class PrivateRam {
   Result<> BindRam(std::span<const RamRange> ranges);
   Result<> BindFirmware(uint64_t size, uint32_t slot);
   bool HasMemory(Gpa gpa, uint64_t length) const;
+  // Counts faults of a page that has the wanted kind since it was converted.
+  unsigned CountIdleFault(Gpa page);
 
   const GuestLayout layout_;
   kvm::Vm& vm_;
@@ -78,6 +83,8 @@ class PrivateRam {
   std::unique_ptr<MemoryUsage> private_usage_;
   std::unique_ptr<MemoryUsage> shared_usage_;
   FallocNotifier::Registration memslots_;
+  Mutex idle_faults_lock_;
+  std::map<Gpa, unsigned> idle_faults_ SEALVM_GUARDED_BY(idle_faults_lock_);
 };
 
 }  // namespace sealvm

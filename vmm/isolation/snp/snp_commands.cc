@@ -10,6 +10,7 @@
 
 #include "vmm/isolation/confidential/retry.h"
 #include "vmm/isolation/sev/firmware_error.h"
+#include "vmm/isolation/snp/cpuid_page.h"
 
 namespace sealvm::snp {
 
@@ -55,20 +56,20 @@ Result<> SnpCommands::LaunchUpdate(uint8_t type, Gpa gpa, uint64_t size,
 
 Result<bool> SnpCommands::LaunchUpdateCpuid(Gpa gpa, std::span<uint8_t, kPageSize> page) {
   std::array<uint8_t, kPageSize> before;
-  std::ranges::copy(page, before.begin());
-  const kvm::SevOutcome first = Update(KVM_SEV_SNP_PAGE_TYPE_CPUID, gpa, kPageSize, page.data());
-  if (first.ok()) return false;
-  const bool corrected =
-      first.firmware_error == SEV_RET_INVALID_PARAM && !std::ranges::equal(page, before);
-  const auto failure = [&](const kvm::SevOutcome& outcome) {
-    return sev::FirmwareError(
-        fmt::format("KVM_SEV_SNP_LAUNCH_UPDATE of the CPUID page (GPA {:#x})", gpa),
-        outcome.firmware_error, outcome.os_error);
-  };
-  if (!corrected) return failure(first);
-  const kvm::SevOutcome second = Update(KVM_SEV_SNP_PAGE_TYPE_CPUID, gpa, kPageSize, page.data());
-  if (!second.ok()) return failure(second);
-  return true;
+  // Firmware may correct all leaves at once or one at a time.
+  for (size_t corrections = 0;; ++corrections) {
+    std::ranges::copy(page, before.begin());
+    const kvm::SevOutcome outcome =
+        Update(KVM_SEV_SNP_PAGE_TYPE_CPUID, gpa, kPageSize, page.data());
+    if (outcome.ok()) return corrections > 0;
+    const bool corrected =
+        outcome.firmware_error == SEV_RET_INVALID_PARAM && !std::ranges::equal(page, before);
+    if (!corrected || corrections == kMaxCpuidPageEntries) {
+      return sev::FirmwareError(
+          fmt::format("KVM_SEV_SNP_LAUNCH_UPDATE of the CPUID page (GPA {:#x})", gpa),
+          outcome.firmware_error, outcome.os_error);
+    }
+  }
 }
 
 Result<> SnpCommands::Finish(const LaunchFinish& finish) {

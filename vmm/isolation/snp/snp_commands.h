@@ -45,8 +45,8 @@ class SnpCommands {
   // pages alone. The kernel stops in between as it likes; this does not.
   Result<> LaunchUpdate(uint8_t type, Gpa gpa, uint64_t size, std::span<const uint8_t> source);
   // The CPUID page, which the firmware compares with what it lets a guest see. Where it has
-  // corrected the page, that is taken, once: a hypervisor may show a guest less, and the guest
-  // checks what it depends on. True: it was corrected, and `page` holds what the guest gets.
+  // corrected the page, that is taken: a hypervisor may show a guest less, and the guest checks
+  // what it depends on. True: it was corrected, and `page` holds what the guest gets.
   Result<bool> LaunchUpdateCpuid(Gpa gpa, std::span<uint8_t, kPageSize> page);
 
   // KVM_SEV_SNP_LAUNCH_FINISH, which measures the vCPUs in the order of their ids first.
