@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the reset vector to C++ in long mode. No exception has a handler here or later: under SNP and
 // TDX, what a guest may only do with its hypervisor's help (CPUID, port I/O, most MSRs) is asked for
-// outright; what slips through ends the guest.
+// outright; what slips through ends the guest, by an IDT without entries: the one of reset would be
+// read from memory that the hypervisor may have filled.
 
 #include "guest-fw/measured/layout.h"
 
@@ -59,6 +60,7 @@ ap_reset:
 
         .code32
 after_real_mode:
+        lidt no_idt
         mov $DATA_SELECTOR, %eax
         mov %eax, %ds
         mov %eax, %es
@@ -110,6 +112,7 @@ tdx_start:
         cli
         cld
         lgdt gdt_pointer
+        lidt no_idt
         ljmp $CODE32_SELECTOR, $1f
 1:      mov $DATA_SELECTOR, %eax
         mov %eax, %ds
@@ -238,6 +241,10 @@ gdt_end:
 gdt_pointer:
         .word gdt_end - gdt - 1
         .long gdt
+        .long 0
+no_idt:
+        .word 0
+        .long 0
         .long 0
 
 // Set by the first processor of a TD. The image is RAM there.

@@ -136,7 +136,8 @@ Failure TdxIsolation::CloseWindow() {
 }
 
 void TdxIsolation::Terminate(Failure failure) {
-  // The text lies in registers, in this order.
+  // The text lies in registers, in this order; R12 has a code of the guest's own in bits 62:32
+  // (Intel TDX Guest-Hypervisor Communication Interface 1.5, section 3.4).
   uint64_t text[8] = {};
   const char* reason = FailureText(failure);
   memcpy(text, reason, std::min(strlen(reason), sizeof(text)));
@@ -148,7 +149,7 @@ void TdxIsolation::Terminate(Failure failure) {
                                .r8 = text[5],
                                .r9 = text[6],
                                .r11 = kReportFatalError,
-                               .r12 = static_cast<uint64_t>(failure),
+                               .r12 = static_cast<uint64_t>(failure) << 32,
                                .r14 = text[0],
                                .r15 = text[1]};
   // It does not return, unless the hypervisor wants to see the guest halt.

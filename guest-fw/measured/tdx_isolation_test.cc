@@ -131,7 +131,7 @@ TEST_F(TdxIsolationTest, RefusesOtherErrorsOfTheModule) {
 TEST_F(TdxIsolationTest, TellsTheHostWhyItEnds) {
   isolation_.Terminate(Failure::kKernelMismatch);
   ASSERT_TRUE(host_.fatal.has_value());
-  EXPECT_EQ(host_.fatal->r12, 47u);
+  EXPECT_EQ(host_.fatal->r12, uint64_t{47} << 32);
   const uint64_t words[] = {host_.fatal->r14, host_.fatal->r15, host_.fatal->rbx, host_.fatal->rdi,
                             host_.fatal->rsi, host_.fatal->r8,  host_.fatal->r9,  host_.fatal->rdx};
   const std::string text(reinterpret_cast<const char*>(words), sizeof(words));
