@@ -42,21 +42,14 @@ class Measurer {
   }
 
   Result<> MeasureTdx() {
-    const auto metadata = SEALVM_TRY(ParseTdxMetadata(firmware_, table_));
-    if (!metadata) {
-      return InvalidInput(
-          fmt::format("{}: has no TDX metadata: it cannot run in a TD", firmware_.name()),
-          "give an OVMF image with TDX support, such as OVMF.fd of Debian's ovmf");
-    }
+    const TdxMetadata metadata = SEALVM_TRY(RequireTdxMetadata(firmware_, table_));
     std::optional<KernelHashTable> hashes;
-    if (kernel_ && metadata->hash_page_offset) {
+    if (kernel_ && metadata.hash_page_offset) {
       hashes = SEALVM_TRY(HashKernel(SEALVM_TRY(ParseSevMetadata(firmware_, table_))));
     } else if (kernel_) {
-      measurement_.notes.push_back(
-          "MRTD does not hold --kernel, --initrd and --cmdline: the firmware measures what it "
-          "loads into RTMR1 and RTMR2");
+      measurement_.notes.emplace_back(kMrtdLacksKernel);
     }
-    const LaunchPlan plan = SEALVM_TRY(PlanTdxLaunch(firmware_, *metadata, {}, hashes));
+    const LaunchPlan plan = SEALVM_TRY(PlanTdxLaunch(firmware_, metadata, {}, hashes));
     SetDigest("sha384", Mrtd(plan, request_.mrtd_order, Observer()));
     return {};
   }
@@ -105,15 +98,9 @@ class Measurer {
 
   Result<> CheckEnforcement(const SevMetadata& metadata) {
     HashEnforcementVerdict verdict = JudgeHashEnforcement(firmware_, metadata.hash_area);
-    if (const std::string trap = UnenforcedHashesTrap(firmware_, verdict); !trap.empty()) {
-      if (!request_.allow_unenforced_hashes) {
-        return InvalidInput(trap,
-                            "use sealvm's guest-fw or OVMF.amdsev.fd of Debian's ovmf-amdsev, "
-                            "leave --kernel out, or, to "
-                            "see the digest all the same, --allow-unenforced-hashes on");
-      }
-      measurement_.notes.push_back(trap);
-    }
+    std::string warning =
+        SEALVM_TRY(CheckHashesEnforced(firmware_, verdict, request_.allow_unenforced_hashes));
+    if (!warning.empty()) measurement_.notes.push_back(std::move(warning));
     measurement_.enforcement = std::move(verdict);
     return {};
   }

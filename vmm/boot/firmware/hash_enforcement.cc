@@ -64,13 +64,17 @@ HashEnforcementVerdict JudgeHashEnforcement(const FirmwareImage& image,
           "it has an area for a kernel hash table, and its drivers cannot be looked into"};
 }
 
-std::string UnenforcedHashesTrap(const FirmwareImage& image,
-                                 const HashEnforcementVerdict& verdict) {
-  if (verdict.enforcement == HashEnforcement::kYes) return {};
-  return fmt::format(
+Result<std::string> CheckHashesEnforced(const FirmwareImage& image,
+                                        const HashEnforcementVerdict& verdict, bool allowed) {
+  if (verdict.enforcement == HashEnforcement::kYes) return std::string();
+  std::string trap = fmt::format(
       "{}: --kernel would be measured and not enforced: {}. The digest would promise a kernel, and "
       "the host could load another",
       image.name(), verdict.reason);
+  if (allowed) return trap;
+  return InvalidInput(std::move(trap),
+                      "use guest-fw or OVMF.amdsev.fd of Debian's ovmf-amdsev, leave --kernel out, "
+                      "or, knowing that, --allow-unenforced-hashes on");
 }
 
 }  // namespace sealvm

@@ -32,9 +32,11 @@ struct HashEnforcementVerdict {
 HashEnforcementVerdict JudgeHashEnforcement(const FirmwareImage& image,
                                             const std::optional<SevArea>& hash_area);
 
-// The sentence for who wants a kernel measured with a firmware that is not sure to enforce it;
-// empty for one that does.
-std::string UnenforcedHashesTrap(const FirmwareImage& image, const HashEnforcementVerdict& verdict);
+// For who wants a kernel measured: kInvalidInput with a firmware that is not sure to enforce it,
+// because that is a promise which nobody keeps. When such a one is `allowed` it is the sentence to
+// warn of it; empty for a firmware that enforces.
+Result<std::string> CheckHashesEnforced(const FirmwareImage& image,
+                                        const HashEnforcementVerdict& verdict, bool allowed);
 
 }  // namespace sealvm
 

@@ -194,4 +194,11 @@ Result<std::optional<TdxMetadata>> ParseTdxMetadata(const FirmwareImage& image,
   return metadata;
 }
 
+Result<TdxMetadata> RequireTdxMetadata(const FirmwareImage& image, const OvmfTable& table) {
+  std::optional<TdxMetadata> metadata = SEALVM_TRY(ParseTdxMetadata(image, table));
+  if (metadata) return *std::move(metadata);
+  return InvalidInput(fmt::format("{}: has no TDX metadata: it cannot run in a TD", image.name()),
+                      "give an OVMF image with TDX support, such as OVMF.fd of Debian's ovmf");
+}
+
 }  // namespace sealvm

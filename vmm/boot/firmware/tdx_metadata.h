@@ -63,6 +63,9 @@ struct TdxMetadata {
 Result<std::optional<TdxMetadata>> ParseTdxMetadata(const FirmwareImage& image,
                                                     const OvmfTable& table);
 
+// For who launches it: kInvalidInput when there is none, too.
+Result<TdxMetadata> RequireTdxMetadata(const FirmwareImage& image, const OvmfTable& table);
+
 }  // namespace sealvm
 
 #endif  // SEALVM_VMM_BOOT_FIRMWARE_TDX_METADATA_H_

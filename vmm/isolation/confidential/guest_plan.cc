@@ -22,40 +22,33 @@ std::vector<uint8_t> Bytes(const Digest& digest) {
   return {digest.begin(), digest.end()};
 }
 
-// A kernel that is measured and then not compared is a promise that nobody keeps.
 Result<std::string> CheckEnforcement(const FirmwareImage& image, const SevMetadata& metadata,
                                      bool allow_unenforced) {
-  const HashEnforcementVerdict verdict = JudgeHashEnforcement(image, metadata.hash_area);
-  std::string trap = UnenforcedHashesTrap(image, verdict);
-  if (trap.empty() || allow_unenforced) return trap;
-  return InvalidInput(std::move(trap),
-                      "use guest-fw or OVMF.amdsev.fd of Debian's ovmf-amdsev, leave --kernel out, "
-                      "or, knowing that, --allow-unenforced-hashes on");
+  return CheckHashesEnforced(image, JudgeHashEnforcement(image, metadata.hash_area),
+                             allow_unenforced);
 }
 
 Result<GuestPlan> PlanTd(const FirmwareImage& image, const OvmfTable& table,
                          const GuestPlanRequest& request) {
-  const auto metadata = SEALVM_TRY(ParseTdxMetadata(image, table));
-  if (!metadata) {
-    return InvalidInput(fmt::format("{}: has no TDX metadata: it cannot run in a TD", image.name()),
-                        "give an OVMF image with TDX support, such as OVMF.fd of Debian's ovmf");
-  }
+  const TdxMetadata metadata = SEALVM_TRY(RequireTdxMetadata(image, table));
   GuestPlan guest;
   std::vector<uint8_t> hob;
-  for (const TdxSection& section : metadata->sections) {
+  for (const TdxSection& section : metadata.sections) {
     if (section.type == TdxSectionType::kTdHob) guest.hob = section.gpa;
   }
   if (guest.hob != 0) {
     const std::vector<RamRange> ram(request.layout.ram().begin(), request.layout.ram().end());
-    hob = SEALVM_TRY(BuildTdHob(ram, *metadata));
+    hob = SEALVM_TRY(BuildTdHob(ram, metadata));
   }
   std::optional<KernelHashTable> hashes;
-  if (request.kernel_hashes && metadata->hash_page_offset) {
+  if (request.kernel_hashes && !metadata.hash_page_offset) {
+    guest.warning = kMrtdLacksKernel;
+  } else if (request.kernel_hashes) {
     guest.warning = SEALVM_TRY(CheckEnforcement(image, SEALVM_TRY(ParseSevMetadata(image, table)),
                                                 request.allow_unenforced_hashes));
     hashes = MakeKernelHashTable(*request.kernel_hashes);
   }
-  guest.plan = SEALVM_TRY(PlanTdxLaunch(image, *metadata, hob, hashes));
+  guest.plan = SEALVM_TRY(PlanTdxLaunch(image, metadata, hob, hashes));
   guest.digest = Bytes(Mrtd(guest.plan));
   return guest;
 }

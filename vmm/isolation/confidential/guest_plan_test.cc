@@ -5,6 +5,7 @@
 
 #include "vmm/boot/firmware/testing/firmware_builder.h"
 #include "vmm/boot/testing/expect_error.h"
+#include "vmm/isolation/measurement/tdx_launch.h"
 
 namespace sealvm {
 namespace {
@@ -47,6 +48,16 @@ TEST(GuestPlan, AKernelThatTheFirmwareDoesNotCompareIsRefusedUnlessAllowed) {
   const auto plan = PlanGuest(image, request);
   ASSERT_TRUE(plan.has_value()) << plan.error().ToString();
   EXPECT_NE(plan->warning, "");
+}
+
+TEST(GuestPlan, WhoStartsATdIsToldWhenItsDigestLacksTheKernel) {
+  const FirmwareImage image = FirmwareBuilder{}.Image();
+  const auto without = PlanGuest(image, RequestOf(IsolationMode::kTdx, false));
+  const auto with = PlanGuest(image, RequestOf(IsolationMode::kTdx, true));
+  ASSERT_TRUE(without && with);
+  EXPECT_EQ(without->warning, "");
+  EXPECT_EQ(with->warning, kMrtdLacksKernel);
+  EXPECT_EQ(with->digest, without->digest);
 }
 
 TEST(GuestPlan, AKernelNeedsAPlaceForItsHash) {

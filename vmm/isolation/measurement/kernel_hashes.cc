@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/isolation/measurement/kernel_hashes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -20,6 +22,10 @@ constexpr size_t kTableSize = kHeaderSize + 3 * kEntrySize;
 static_assert((kTableSize + 15) / 16 * 16 == kKernelHashTableSize);
 
 Result<Sha256Digest> HashFile(const ImageFile& file) {
+  if (file.size() > kMaxBootFileSize) {
+    return InvalidInput(fmt::format("{}: has {} bytes, and firmware loads less than 4 GiB",
+                                    file.name(), file.size()));
+  }
   std::vector<uint8_t> buffer(std::min(file.size(), kPiece));
   Sha256Stream stream;
   for (uint64_t offset = 0; offset < file.size(); offset += kPiece) {

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/isolation/measurement/kernel_hashes.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <numeric>
 #include <string>
 #include <vector>
+
+#include "memory/base/fd.h"
+#include "vmm/boot/testing/expect_error.h"
 
 namespace sealvm {
 namespace {
@@ -48,6 +53,17 @@ TEST(KernelHashes, FilesOfAnySizeAreHashedWhole) {
     EXPECT_EQ(hashes->kernel, Sha256Of(kernel));
     EXPECT_EQ(hashes->initrd, Sha256Of(initrd));
   }
+}
+
+// A sparse file of a terabyte would be hashed for minutes, for a guest that cannot load it.
+TEST(KernelHashes, FilesThatFirmwareCannotLoadAreRefused) {
+  const std::string path = testing::TempDir() + "/kernel_hashes_test.huge";
+  const Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  ASSERT_EQ(ftruncate(file.get(), 0x100000000), 0);
+  const auto kernel = ImageFile::Open(path, "--kernel");
+  unlink(path.c_str());
+  ASSERT_TRUE(kernel.has_value());
+  ExpectInvalidInput(HashKernelFiles(*kernel, nullptr, ""), "firmware loads less than 4 GiB");
 }
 
 // The bytes as QEMU's structure has them, put together by hand.

@@ -26,6 +26,11 @@ enum class MrtdOrder { kOnePass, kTwoPass };
 std::string_view MrtdOrderName(MrtdOrder order);
 Result<MrtdOrder> ParseMrtdOrder(std::string_view name);
 
+// What who gives a TD's other firmware a kernel has to know.
+inline constexpr std::string_view kMrtdLacksKernel =
+    "MRTD does not hold --kernel, --initrd and --cmdline: the firmware measures what it loads into "
+    "RTMR1 and RTMR2";
+
 // The launch of a TD: the sections that are there from the start, in the order of the metadata.
 // `td_hob` becomes the content of the TD_HOB section, which is not measured; empty for a digest
 // alone. `hashes` becomes part of the image, and so of MRTD, in the page that guest-fw has for it;
