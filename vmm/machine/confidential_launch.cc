@@ -14,6 +14,7 @@
 #include "vmm/isolation/attestation/snp_policy.h"
 #include "vmm/isolation/confidential/host_support.h"
 #include "vmm/isolation/confidential/vm_type.h"
+#include "vmm/isolation/measurement/snp_launch.h"
 #include "vmm/isolation/sev/sev_face.h"
 #include "vmm/isolation/sev/sev_guest.h"
 #include "vmm/isolation/snp/snp_guest.h"
@@ -24,8 +25,6 @@ namespace {
 
 // A Diffie-Hellman certificate is a SEV certificate (AMD SEV API 0.24, appendix C.1).
 constexpr uint64_t kSevCertificateSize = 0x824;
-// SEV_FEATURES that KVM takes from a VMM are all but the one that it sets itself.
-constexpr uint64_t kSnpActive = 1;
 
 Result<std::vector<uint8_t>> ReadWhole(const std::string& path, std::string_view option,
                                        uint64_t size) {
@@ -152,6 +151,11 @@ Result<> ConfidentialLaunch::CheckPlan() const {
 // What the kernel tells about the values that it takes.
 Result<> ConfidentialLaunch::CheckHost(const kvm::System& system) const {
   if (!is(IsolationMode::kSnp)) return {};
+  if (certificates_ &&
+      SEALVM_TRY(system.Attribute(KVM_X86_GRP_SEV, KVM_X86_SEV_SNP_REQ_CERTS)).value_or(0) == 0) {
+    return Refused("--certs: this host's KVM does not ask for certificates",
+                   "boot Linux 7.0 or newer, or leave it out");
+  }
   const std::optional<uint64_t> policy_bits =
       SEALVM_TRY(system.Attribute(KVM_X86_GRP_SEV, KVM_X86_SNP_POLICY_BITS));
   if (policy_bits) {
@@ -159,16 +163,17 @@ Result<> ConfidentialLaunch::CheckHost(const kvm::System& system) const {
   }
   const std::optional<uint64_t> features =
       SEALVM_TRY(system.Attribute(KVM_X86_GRP_SEV, KVM_X86_SEV_VMSA_FEATURES));
-  const uint64_t wanted = config_.launch.guest_features & ~kSnpActive;
+  const uint64_t wanted = config_.launch.guest_features & ~kSevFeatureSnpActive;
   if ((wanted & ~features.value_or(0)) == 0) return {};
   return Refused(fmt::format("--guest-features: this host's KVM does not have {:#x}",
                              wanted & ~features.value_or(0)));
 }
 
 Result<kvm::Vm> ConfidentialLaunch::CreateVm(const kvm::System& system) {
+  // First, so that bad input is found on any host.
+  if (!plan_) SEALVM_TRY(MakePlan(sev::SignatureOf(SEALVM_TRY(system.SupportedCpuid()))));
   SEALVM_TRY(CheckHostSupport(system, config_.isolation));
   SEALVM_TRY(CheckHost(system));
-  if (!plan_) SEALVM_TRY(MakePlan(sev::SignatureOf(SEALVM_TRY(system.SupportedCpuid()))));
   logger_.Log(LogLevel::kInfo, "launch digest: {}", HexText(digest_));
   return system.CreateVm(VmTypeOf(config_.isolation)->number);
 }
@@ -201,7 +206,7 @@ Result<> ConfidentialLaunch::MakeGuest(const kvm::System& system, kvm::Vm& vm,
     guest_ = std::make_unique<snp::SnpGuest>(
         snp::SnpGuest::Options{.memory = RamOptions(make_private),
                                .guest_policy = policy(),
-                               .vmsa_features = launch.guest_features & ~kSnpActive,
+                               .vmsa_features = launch.guest_features & ~kSevFeatureSnpActive,
                                .ap_reset_eip = plan_->ap_reset_eip,
                                .signature = launch.vcpu_signature,
                                .certificates = certificates_.has_value(),

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "memory/base/fd.h"
+#include "memory/base/file_io.h"
 #include "memory/guest_layout.h"
 #include "vmm/isolation/attestation/cert_table.h"
 
@@ -31,25 +32,27 @@ Result<Fd> OpenFile(const std::string& path, const std::string& name) {
   return file;
 }
 
+// Whether the path still leads to this file: one that was replaced between open and lock is locked
+// for nothing.
+bool IsCurrent(const Fd& file, const std::string& path) {
+  struct stat opened = {};
+  struct stat named = {};
+  return fstat(file.get(), &opened) == 0 && stat(path.c_str(), &named) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
 // The table, in whole pages.
 Result<std::vector<uint8_t>> ReadTable(const Fd& file, const std::string& name) {
   std::vector<uint8_t> bytes(attestation::kMaxCertTableSize + 1);
-  size_t size = 0;
-  while (size < bytes.size()) {
-    const ssize_t got =
-        pread(file.get(), bytes.data() + size, bytes.size() - size, static_cast<off_t>(size));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return SystemError("pread", name, errno);
-    if (got == 0) break;
-    size += static_cast<size_t>(got);
-  }
-  if (size > attestation::kMaxCertTableSize) {
+  const auto size = ReadUpTo(file.get(), bytes);
+  if (!size) return SystemError("read", name, size.error());
+  if (*size > attestation::kMaxCertTableSize) {
     return InvalidInput(
         fmt::format("{}: is larger than {} bytes", name, attestation::kMaxCertTableSize));
   }
-  bytes.resize(size);
+  bytes.resize(*size);
   SEALVM_TRY(attestation::ParseCertTable(bytes, name));
-  bytes.resize((size + kPageSize - 1) / kPageSize * kPageSize);
+  bytes.resize(PageCeil(*size));
   return bytes;
 }
 
@@ -87,6 +90,8 @@ Result<> CertificateFile::Answer(const kvm::SnpCertsExit& exit, SharedView& memo
     } else {
       failed(SystemError("flock", name_, errno).error());
     }
+  } else if (!IsCurrent(*file, path_)) {
+    *exit.result = EAGAIN;  // the guest asks again, for the new file
   } else if (const Result<> filled = fill(*file); !filled) {
     failed(filled.error());
   }

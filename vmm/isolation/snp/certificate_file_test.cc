@@ -7,11 +7,14 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "memory/base/fd.h"
+#include "memory/base/file_io.h"
 #include "memory/memfd_provider.h"
 #include "vmm/isolation/attestation/cert_table.h"
 
@@ -36,9 +39,12 @@ class CertificateFileTest : public testing::Test {
         .write(reinterpret_cast<const char*>(bytes.data()),
                static_cast<std::streamsize>(bytes.size()));
   }
-  std::vector<uint8_t> WriteTable(size_t size) {
+  static std::vector<uint8_t> TableOf(size_t size) {
     const CertTableEntry entry = {attestation::kGuidVcek, std::vector<uint8_t>(size, 0x5a)};
-    std::vector<uint8_t> table = *attestation::BuildCertTable({&entry, 1}, "table");
+    return *attestation::BuildCertTable({&entry, 1}, "table");
+  }
+  std::vector<uint8_t> WriteTable(size_t size) {
+    std::vector<uint8_t> table = TableOf(size);
     WriteFile(table);
     return table;
   }
@@ -72,6 +78,54 @@ class CertificateFileTest : public testing::Test {
   bool completed_ = false;
   bool could_lock_ = false;
 };
+
+// Who updates keys and certificates locks the file, renames a new one over it, locked too, and
+// unlocks both: whoever opened the old one before and locks it after that has a lock of nothing.
+TEST_F(CertificateFileTest, AFileThatWasReplacedBeforeItWasLockedIsNotServed) {
+  std::atomic<size_t> generation = 1;
+  WriteTable(generation);
+  const auto file = CertificateFile::Open(path_, "--certs");
+  ASSERT_TRUE(file);
+  std::atomic<bool> done = false;
+  std::thread updater([&] {
+    const std::string next = path_ + ".next";
+    while (!done) {
+      const Fd current(open(path_.c_str(), O_RDONLY));
+      if (flock(current.get(), LOCK_EX) != 0) break;
+      const size_t size = generation % 2000 + 1;
+      const std::vector<uint8_t> table = TableOf(size);
+      const Fd fd(open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600));
+      if (flock(fd.get(), LOCK_EX) != 0 || WriteAll(fd.get(), table) != 0) break;
+      if (rename(next.c_str(), path_.c_str()) != 0) break;
+      generation = size;
+    }
+  });
+  size_t served = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    uint64_t result = 0;
+    uint64_t pages = 4;
+    const kvm::SnpCertsExit exit = {.gpa = 0x1000, .pages = &pages, .result = &result};
+    const Result<> answered = file->Answer(
+        exit, *view_,
+        [&]() -> Result<> {
+          if (result != 0) return {};
+          ++served;
+          const std::vector<uint8_t> expected = TableOf(generation);
+          std::vector<uint8_t> found(expected.size());
+          EXPECT_TRUE(view_->Read(0x1000, found));
+          if (found != expected) return HostError("stale");
+          return {};
+        },
+        [](const Error& error) { ADD_FAILURE() << error.message; });
+    if (!answered) {
+      ADD_FAILURE() << "the guest got a file that had been replaced";
+      break;
+    }
+  }
+  done = true;
+  updater.join();
+  EXPECT_GT(served, 0u);
+}
 
 TEST_F(CertificateFileTest, TheGuestGetsTheTableUnderTheLock) {
   const std::vector<uint8_t> table = WriteTable(5000);
