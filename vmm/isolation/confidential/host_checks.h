@@ -37,6 +37,10 @@ Prerequisite ExamineIntelCpu(const HostSource& host);
 // Only a kernel with the options for it can tell.
 Prerequisite ExamineTdxPlatform(const HostFiles& files);
 
+// The module that runs TDs; `kvm` is the prerequisite of KVM's VM type for them, which is there
+// once the module was initialized.
+Prerequisite ExamineTdxModule(const HostFiles& files, Met kvm);
+
 // Release, options and module parameter of the kernel.
 std::vector<Prerequisite> ExamineKernel(IsolationMode mode, const HostFiles& files);
 

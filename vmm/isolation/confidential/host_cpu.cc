@@ -111,6 +111,21 @@ Prerequisite ExamineTdxPlatform(const HostFiles& files) {
                    "switch TME-MT, TDX and the SEAM loader on in the BIOS");
 }
 
+Prerequisite ExamineTdxModule(const HostFiles& files, Met kvm) {
+  std::string name = "TDX module";
+  // Linux Documentation/ABI/testing/sysfs-devices-faux-tdx-host.
+  const auto version = files.Read("/sys/devices/faux/tdx_host/version");
+  const std::string text = version ? version->substr(0, version->find('\n')) : "";
+  if (kvm == Met::kYes) {
+    return IsMet(std::move(name), text.empty() ? "initialized; the kernel does not tell its version"
+                                               : "initialized, version " + text);
+  }
+  if (!text.empty()) return IsMet(std::move(name), "loaded, version " + text);
+  return IsUnknown(std::move(name),
+                   "the kernel does not tell of one; it comes with the BIOS, or from "
+                   "EFI/TDX/TDX-SEAM.so of the EFI system partition: dmesg | grep -i virt/tdx");
+}
+
 Prerequisite ExamineSevDevice(const Result<kvm::SevDevice>& device, const HostFiles& files) {
   std::string name = kvm::SevDevice::kDevice;
   if (device) return IsMet(std::move(name), "opens");

@@ -121,8 +121,10 @@ HostSupport ExamineConfidential(IsolationMode mode, const kvm::System* system,
   if (tdx) support.prerequisites.push_back(internal::ExamineTdxPlatform(host.files));
   std::vector<Prerequisite> kvm = ExamineKvm(*type, system);
   if (kvm.front().met == Met::kYes) BelieveKvm(support.prerequisites);
+  const Met vm_type = kvm.front().met;
   Append(support.prerequisites, std::move(kvm));
   if (tdx) {
+    support.prerequisites.push_back(internal::ExamineTdxModule(host.files, vm_type));
     support.prerequisites.push_back(internal::ExamineKeyIds(host.files));
     AdviseAboutTheCpuAlone(support.prerequisites);
     return support;

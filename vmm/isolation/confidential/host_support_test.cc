@@ -327,6 +327,19 @@ TEST_F(HostSupportTest, AsidsAreSharedOutByTheBios) {
   EXPECT_EQ(Missing(IsolationMode::kSnp), "nothing");
 }
 
+TEST_F(HostSupportTest, TheTdxModuleIsThereWhenKvmOffersTds) {
+  EXPECT_THAT(Find(IsolationMode::kTdx, "TDX module").found,
+              HasSubstr("does not tell its version"));
+  Put("/sys/devices/faux/tdx_host/version", "1.5.24\n");
+  EXPECT_EQ(Find(IsolationMode::kTdx, "TDX module").found, "initialized, version 1.5.24");
+  HideVmTypes();
+  EXPECT_EQ(Find(IsolationMode::kTdx, "TDX module").found, "loaded, version 1.5.24");
+  std::filesystem::remove_all(root_ + "/sys/devices");
+  const Prerequisite unknown = Find(IsolationMode::kTdx, "TDX module");
+  EXPECT_EQ(unknown.met, Met::kUnknown);
+  EXPECT_THAT(unknown.found, HasSubstr("dmesg"));
+}
+
 TEST_F(HostSupportTest, KeyIdsOfTdx) {
   EXPECT_EQ(Find(IsolationMode::kTdx, "key IDs").found, "63 by misc.capacity");
   Put("/sys/fs/cgroup/misc.capacity", "sev 1\ntdx 0\n");
