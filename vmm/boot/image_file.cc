@@ -42,6 +42,7 @@ Result<ImageFile> ImageFile::Open(const std::string& path, std::string_view opti
                         "copy it to a file first");
   }
   file.size_ = static_cast<uint64_t>(status.st_size);
+  SEALVM_TRY(file.CheckEnd());
   SEALVM_TRY(file.ReadHead());
   return file;
 }
@@ -70,6 +71,16 @@ Result<> ImageFile::Read(uint64_t offset, std::span<uint8_t> out) const {
     return {};
   }
   return ReadFromFile(offset, out);
+}
+
+// Files of /proc have bytes and say that they have none.
+Result<> ImageFile::CheckEnd() const {
+  uint8_t byte = 0;
+  const ssize_t more = pread(fd_.get(), &byte, 1, static_cast<off_t>(size_));
+  if (more < 0) return SystemError("pread", name_, errno);
+  if (more == 0) return {};
+  return InvalidInput(fmt::format("{}: has more than the {} bytes that it claims", name_, size_),
+                      "copy it to a file first");
 }
 
 Result<> ImageFile::ReadHead() {

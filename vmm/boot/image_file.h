@@ -46,6 +46,7 @@ class ImageFile {
   static constexpr uint64_t kHeadSize = 8192;
 
   ImageFile() = default;
+  Result<> CheckEnd() const;
   Result<> ReadHead();
   Result<> ReadFromFile(uint64_t offset, std::span<uint8_t> out) const;
 

@@ -115,6 +115,11 @@ TEST(ImageFile, DeviceIsRefused) {
   ExpectInvalidInput(ImageFile::Open("/dev/null"), "/dev/null: is not a regular file");
 }
 
+TEST(ImageFile, AFileOfUnknownSizeIsRefused) {
+  ExpectInvalidInput(ImageFile::Open("/proc/version", "--kernel"),
+                     "--kernel /proc/version: has more than the 0 bytes that it claims");
+}
+
 TEST(ImageFile, FifoIsRefusedWithoutWaitingForAWriter) {
   const TemporaryFile place(kBytes);
   const std::string fifo = place.path() + ".fifo";

@@ -84,7 +84,16 @@ class RunParser {
     return table.replace(options, values);
   }
 
+  bool IsGiven(std::string_view name) const {
+    return std::ranges::any_of(values_, [name](const Value& value) {
+      return value.spec->name == name && value.option->count() > 0;
+    });
+  }
+
   Result<> ApplyFlags(RunRequest& request) const {
+    if (IsGiven("cpu-model") && IsGiven("vcpu-signature")) {
+      return InvalidInput("--cpu-model and --vcpu-signature say the same: give one");
+    }
     for (const Value& value : values_) {
       if (value.option->count() == 0) continue;
       const std::string flag = "--" + std::string(value.spec->name);

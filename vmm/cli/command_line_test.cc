@@ -90,6 +90,19 @@ TEST(CommandLineTest, RepeatedOptionIsRefused) {
   EXPECT_EQ(ErrorOf({"run", "--memory", "1G", "--memory=2G"}), "--memory is given twice");
 }
 
+TEST(CommandLineTest, TheSignatureIsGivenOnce) {
+  EXPECT_THAT(ErrorOf({"run", "--isolation", "snp", "--firmware", "f", "--cpu-model", "EPYC",
+                       "--vcpu-signature", "1"}),
+              HasSubstr("--cpu-model and --vcpu-signature"));
+}
+
+TEST(CommandLineTest, ADigestOfAnotherLengthTellsTheRightOnes) {
+  const auto command = Parse({"run", "--isolation", "snp", "--expect-digest", "zz"});
+  ASSERT_FALSE(command.has_value());
+  EXPECT_THAT(command.error().ToString(), HasSubstr("96"));
+  EXPECT_THAT(command.error().ToString(), HasSubstr("64"));
+}
+
 TEST(CommandLineTest, BadValuesNameTheirOption) {
   const std::vector<std::pair<const char*, const char*>> cases = {
       {"--memory", "0"},           {"--memory", "1K"},    {"--memory", "100T"},

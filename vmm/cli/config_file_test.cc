@@ -211,6 +211,15 @@ TEST(ConfigTextTest, MemoryMayBeANumberOfBytes) {
   EXPECT_EQ(Read("memory = 16_777_216")->machine.memory_bytes, 16 * kMiB);
 }
 
+TEST(ConfigTextTest, TheSignatureIsGivenOnce) {
+  RunOptions options;
+  bool named = false;
+  const auto applied =
+      ApplyConfigText("cpu-model = \"EPYC\"\nvcpu-signature = \"1\"\n", "f.toml", options, named);
+  ASSERT_FALSE(applied.has_value());
+  EXPECT_THAT(applied.error().ToString(), HasSubstr("f.toml: cpu-model and vcpu-signature"));
+}
+
 TEST(ConfigFileTest, MissingFileIsNamed) {
   RunOptions options;
   bool named = false;

@@ -19,6 +19,9 @@ namespace {
 
 using Text = std::optional<std::string>;
 
+constexpr size_t kSha256Size = 32;
+constexpr size_t kSha384Size = 48;
+
 template <std::string LaunchConfig::*kField>
 Result<> ApplyPath(RunOptions& options, std::string_view text) {
   options.machine.launch.*kField = SEALVM_TRY(ParsePath(text));
@@ -57,8 +60,12 @@ Text RenderBytes(const RunOptions& options) {
 }
 
 Result<> ApplyExpectedDigest(RunOptions& options, std::string_view text) {
-  constexpr size_t kSha384Digits = 96;
-  std::vector<uint8_t> digest(text.size() == kSha384Digits ? 48 : 32);
+  if (text.size() != 2 * kSha256Size && text.size() != 2 * kSha384Size) {
+    return InvalidInput(fmt::format("'{}' has {} digits", text, text.size()),
+                        "give the 96 of an snp or tdx guest's digest, or the 64 of a sev or sev-es "
+                        "guest's");
+  }
+  std::vector<uint8_t> digest(text.size() / 2);
   SEALVM_TRY(ParseHexBytes(text, digest));
   options.machine.launch.expected_digest = std::move(digest);
   return {};
