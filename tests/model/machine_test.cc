@@ -298,30 +298,6 @@ TEST_F(MachineTest, AGuestThatGivesUpIsQuoted) {
   EXPECT_THAT(report.error->message, HasSubstr("No SEPT_"));
 }
 
-// The model's key is its own, so that the packet's HMAC is not what is looked at here.
-TEST_F(MachineTest, TheOwnerIsToldOfTheMeasurementBeforeTheSecret) {
-  MachineConfig config = ConfigOf(IsolationMode::kSevEs);
-  config.launch.measurement_file = WriteFile("measurement", {});
-  config.launch.secret_file = WriteFile("secret", Bytes(52 + 64, 0x11));
-  const Result<> created = Create(config);
-  ASSERT_TRUE(created) << created.error().ToString();
-  const std::vector<std::string> calls = kvm_->calls();
-  const auto at = [&](std::string_view name) {
-    return std::ranges::find(calls, name) - calls.begin();
-  };
-  EXPECT_LT(at("KVM_SEV_LAUNCH_MEASURE"), at("KVM_SEV_LAUNCH_SECRET"));
-  EXPECT_LT(at("KVM_SEV_LAUNCH_SECRET"), at("KVM_SEV_LAUNCH_FINISH"));
-  std::ifstream file(config.launch.measurement_file);
-  std::string line;
-  ASSERT_TRUE(std::getline(file, line));
-  EXPECT_THAT(line, HasSubstr(HexText(Measured(config))));
-
-  config.launch.secret_file = WriteFile("secret", Bytes(52 + 0x1000, 0x11));
-  const Result<> too_large = Create(config);
-  ASSERT_FALSE(too_large);
-  EXPECT_THAT(too_large.error().message, HasSubstr("--sev-secret"));
-}
-
 TEST_F(MachineTest, CertificatesReachASharedPage) {
   const attestation::CertTableEntry entry = {attestation::kGuidVcek, Bytes(300, 0x77)};
   const Bytes table = *attestation::BuildCertTable({&entry, 1}, "table");

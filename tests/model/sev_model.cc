@@ -18,6 +18,10 @@ namespace {
 constexpr uint32_t kMeasurementSize = 48;  // HMAC and nonce
 constexpr uint32_t kSecretHeaderSize = 52;
 constexpr uint32_t kPolicyEs = 1u << 2;
+// The session of LAUNCH_START, whose end is the HMAC of the policy; an SEV certificate.
+constexpr uint32_t kSessionSize = 128;
+constexpr uint32_t kSessionPolicyMac = 96;
+constexpr uint32_t kCertificateSize = 2084;
 
 // Policy bits that exist: NODBG, NOKS, ES, NOSEND, DOMAIN, SEV, and the least API version (SEV API
 // 0.24, table 2).
@@ -26,6 +30,22 @@ constexpr uint32_t kPolicyBits = 0xffff003f;
 template <typename T>
 T& DataOf(const kvm_sev_cmd& command) {
   return *reinterpret_cast<T*>(command.data);
+}
+
+void Append(std::vector<uint8_t>& out, uint32_t value) {
+  for (unsigned shift = 0; shift < 32; shift += 8) {
+    out.push_back(static_cast<uint8_t>(value >> shift));
+  }
+}
+
+// By the TIK.
+Sha256 Hmac(const std::vector<uint8_t>& text) {
+  Sha256 mac;
+  unsigned size = mac.size();
+  const std::array<uint8_t, 16> tik = SevModel::Tik();
+  HMAC(EVP_sha256(), tik.data(), static_cast<int>(tik.size()), text.data(), text.size(), mac.data(),
+       &size);
+  return mac;
 }
 
 // What KVM returns when the firmware refuses.
@@ -83,6 +103,18 @@ int SevModel::LaunchStart(kvm_sev_cmd& command) {
   if (too_new || ((start.policy & kPolicyEs) != 0) != is_es()) {
     return FirmwareRefuses(command, SEV_RET_POLICY_FAILURE);
   }
+  // Without a session the firmware makes keys that nobody knows.
+  if (start.session_len != 0) {
+    if (start.session_len != kSessionSize || start.dh_len != kCertificateSize) {
+      return FirmwareRefuses(command, SEV_RET_INVALID_LEN);
+    }
+    std::vector<uint8_t> policy;
+    Append(policy, start.policy);
+    const auto* mac = reinterpret_cast<const uint8_t*>(start.session_uaddr) + kSessionPolicyMac;
+    if (memcmp(Hmac(policy).data(), mac, sizeof(Sha256)) != 0) {
+      return FirmwareRefuses(command, SEV_RET_BAD_MEASUREMENT);
+    }
+  }
   policy_ = start.policy;
   state_ = State::kLaunchUpdate;
   return 0;
@@ -133,19 +165,15 @@ int SevModel::LaunchMeasure(kvm_sev_cmd& command) {
   // SEV API 0.24, section 6.5.1.
   const Sha256 digest = Digest();
   std::vector<uint8_t> text = {0x04, vm_.host.api_major, vm_.host.api_minor, vm_.host.build};
-  for (unsigned shift = 0; shift < 32; shift += 8) {
-    text.push_back(static_cast<uint8_t>(policy_ >> shift));
-  }
+  Append(text, policy_);
   text.insert(text.end(), digest.begin(), digest.end());
   std::array<uint8_t, 16> nonce;
   nonce.fill(0x4e);
   text.insert(text.end(), nonce.begin(), nonce.end());
-  const std::array<uint8_t, 16> tik = Tik();
+  measure_ = Hmac(text);
   auto* out = reinterpret_cast<uint8_t*>(measure.uaddr);
-  unsigned size = 32;
-  HMAC(EVP_sha256(), tik.data(), static_cast<int>(tik.size()), text.data(), text.size(), out,
-       &size);
-  memcpy(out + 32, nonce.data(), nonce.size());
+  memcpy(out, measure_.data(), measure_.size());
+  memcpy(out + measure_.size(), nonce.data(), nonce.size());
   state_ = State::kLaunchSecret;
   return 0;
 }
@@ -158,6 +186,26 @@ int SevModel::LaunchSecret(kvm_sev_cmd& command) {
   if (secret.hdr_len != kSecretHeaderSize || secret.trans_len != secret.guest_len) {
     return FirmwareRefuses(command, SEV_RET_INVALID_LEN);
   }
+  // SEV API 0.24, section 6.6: flags, initial counter, HMAC.
+  const auto* header = reinterpret_cast<const uint8_t*>(secret.hdr_uaddr);
+  const auto* packet = reinterpret_cast<const uint8_t*>(secret.trans_uaddr);
+  std::vector<uint8_t> text = {0x01};
+  text.insert(text.end(), header, header + 20);
+  Append(text, secret.guest_len);
+  Append(text, secret.trans_len);
+  text.insert(text.end(), packet, packet + secret.trans_len);
+  text.insert(text.end(), measure_.begin(), measure_.end());
+  if (memcmp(Hmac(text).data(), header + 20, sizeof(Sha256)) != 0) {
+    return FirmwareRefuses(command, SEV_RET_BAD_MEASUREMENT);
+  }
+  EVP_CIPHER_CTX* context = EVP_CIPHER_CTX_new();
+  int size = 0;
+  EVP_DecryptInit_ex(context, EVP_aes_128_ctr(), nullptr, Tek().data(), header + 4);
+  EVP_DecryptUpdate(context, reinterpret_cast<uint8_t*>(secret.guest_uaddr), &size, packet,
+                    static_cast<int>(secret.trans_len));
+  EVP_CIPHER_CTX_free(context);
+  secret_.assign(reinterpret_cast<const uint8_t*>(secret.guest_uaddr),
+                 reinterpret_cast<const uint8_t*>(secret.guest_uaddr) + size);
   return 0;
 }
 
@@ -182,6 +230,12 @@ Sha256 SevModel::Digest() const {
   Sha256 digest;
   SHA256(submitted_.data(), submitted_.size(), digest.data());
   return digest;
+}
+
+std::array<uint8_t, 16> SevModel::Tek() {
+  std::array<uint8_t, 16> tek;
+  tek.fill(0x7e);
+  return tek;
 }
 
 std::array<uint8_t, 16> SevModel::Tik() {

@@ -27,8 +27,11 @@ class SevModel {
   uint32_t policy() const { return policy_; }
   // Launch digest: SHA-256 of what was encrypted, in its order.
   Sha256 Digest() const;
-  // The transport integrity key, which only guest owner and firmware know.
+  // The transport encryption and integrity keys, which only guest owner and firmware know.
+  static std::array<uint8_t, 16> Tek();
   static std::array<uint8_t, 16> Tik();
+  // What LAUNCH_SECRET put into the guest's memory.
+  const std::vector<uint8_t>& secret() const { return secret_; }
 
  private:
   int Init2(const kvm_sev_init& init);
@@ -46,6 +49,8 @@ class SevModel {
   uint64_t vmsa_features_ = 0;
   bool has_vmsas_ = false;
   std::vector<uint8_t> submitted_;
+  Sha256 measure_ = {};
+  std::vector<uint8_t> secret_;
 };
 
 }  // namespace sealvm::model
