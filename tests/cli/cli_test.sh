@@ -1,4 +1,4 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Usage: cli_test.sh CLI_TEST_PY BINARY [CONFIG.toml...]
+# Usage: cli_test.sh TEST_PY BINARY [ARGUMENT...]
 exec python3 "$@"

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A hostile host of guest-fw: a whole boot from fw_cfg items that were changed, and the tables that
-// lie in memory. The firmware must not touch what is not its own.
+// A hostile host of guest-fw: a whole boot from fw_cfg items that were changed, without isolation
+// or with answers of SNP's or TDX's hypervisor that are lies, and the tables that lie in memory.
+// The firmware must not touch what is not its own.
 
 #include <string.h>
-#include <sys/mman.h>
 
-#include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "guest-fw/measured/boot.h"
@@ -15,101 +15,15 @@
 #include "guest-fw/measured/kernel_hashes.h"
 #include "guest-fw/measured/layout.h"
 #include "guest-fw/measured/no_isolation.h"
+#include "guest-fw/measured/snp_isolation.h"
 #include "guest-fw/measured/td_hob.h"
+#include "guest-fw/measured/tdx_isolation.h"
 #include "guest-fw/measured/testing_machine.h"
 #include "tests/fuzz/fuzz_input.h"
+#include "tests/fuzz/guest_fw_host.h"
 
 namespace sealvm::measured {
 namespace {
-
-// 4 GiB of guest memory between pages that nobody may touch; nor may what is here for other
-// purposes.
-class FencedMemory {
- public:
-  static constexpr uint64_t kFence = kLargePage;
-
-  FencedMemory() {
-    void* all = mmap(nullptr, kFourGiB + 2 * kFence, PROT_NONE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    SEALVM_FUZZ_CHECK(all != MAP_FAILED);
-    base_ = static_cast<uint8_t*>(all) + kFence;
-    Allow(0, PAGE_TABLES);
-    Allow(PAGE_TABLES + PAGE_TABLES_SIZE, STACK_BASE);
-    Allow(STACK_TOP, kVideoHole.base);
-    Allow(kVideoHole.end(), kDeviceHole.base);
-  }
-
-  GuestMemory guest() const { return GuestMemory(reinterpret_cast<uintptr_t>(base_)); }
-  void Clear() const { SEALVM_FUZZ_CHECK(madvise(base_, kFourGiB, MADV_DONTNEED) == 0); }
-
- private:
-  void Allow(uint64_t begin, uint64_t end) const {
-    SEALVM_FUZZ_CHECK(mprotect(base_ + begin, end - begin, PROT_READ | PROT_WRITE) == 0);
-  }
-
-  uint8_t* base_;
-};
-
-// Serves fw_cfg by DMA.
-class FuzzHost final : public Cpu {
- public:
-  FuzzHost(const FencedMemory& memory, const TestFwCfg& fw_cfg)
-      : guest_(memory.guest()), items_(fw_cfg.items) {
-    std::vector<uint8_t> directory = {0, 0, 0, static_cast<uint8_t>(fw_cfg.files.size())};
-    for (const auto& [name, key] : fw_cfg.files) {
-      const auto size = static_cast<uint32_t>(items_.at(key).size());
-      for (const uint32_t byte : {size >> 24, size >> 16, size >> 8, size}) {
-        directory.push_back(static_cast<uint8_t>(byte));
-      }
-      directory.insert(directory.end(), {0, static_cast<uint8_t>(key), 0, 0});
-      directory.insert(directory.end(), name.begin(), name.end());
-      directory.resize(directory.size() + 56 - name.size());
-    }
-    items_[kFwCfgFileDirectory] = directory;
-  }
-
-  std::vector<uint8_t>& directory() { return items_.at(kFwCfgFileDirectory); }
-
-  uint32_t In(uint16_t, unsigned) override { return 0x554d4551; }
-  void Out(uint16_t port, unsigned, uint32_t value) override {
-    if (port == 0x518) RunDma(__builtin_bswap32(value));
-  }
-  CpuidResult Cpuid(uint32_t, uint32_t) override { return {}; }
-  uint64_t ReadMsr(uint32_t) override { return 0; }
-  void WriteMsr(uint32_t, uint64_t) override {}
-  void Vmgexit() override {}
-  PvalidateResult Pvalidate(uint64_t, bool, bool) override { return {}; }
-  void EvictPage(uint64_t) override {}
-  void Tdcall(TdcallRegisters&) override {}
-  void FlushTlb() override {}
-  void AllowSse(bool) override {}
-  void OpenApGate() override {}
-  void Halt() override {}
-
- private:
-  void RunDma(uint64_t block) {
-    const uint32_t control = __builtin_bswap32(guest_.Load<uint32_t>(block));
-    const uint32_t length = __builtin_bswap32(guest_.Load<uint32_t>(block + 4));
-    const uint64_t address = __builtin_bswap64(guest_.Load<uint64_t>(block + 8));
-    SEALVM_FUZZ_CHECK(address >= SHARED_BASE && address + length <= SHARED_END);
-    if ((control & 8) != 0) {
-      selected_ = static_cast<uint16_t>(control >> 16);
-      offset_ = 0;
-    }
-    const std::vector<uint8_t>& item = items_[selected_];
-    const uint64_t left = item.size() - std::min<uint64_t>(offset_, item.size());
-    const uint64_t there = std::min<uint64_t>(length, left);
-    if (there != 0) memcpy(guest_.At(address), item.data() + offset_, there);
-    memset(guest_.At(address + there), 0, length - there);
-    offset_ += length;
-    guest_.Store<uint32_t>(block, 0);
-  }
-
-  const GuestMemory guest_;
-  std::map<uint16_t, std::vector<uint8_t>> items_;
-  uint16_t selected_ = 0;
-  uint64_t offset_ = 0;
-};
 
 void ChangeBytes(FuzzInput& input, std::vector<uint8_t>& bytes) {
   for (unsigned left = input.TakeByte() % 8; left > 0 && !bytes.empty(); --left) {
@@ -117,13 +31,35 @@ void ChangeBytes(FuzzInput& input, std::vector<uint8_t>& bytes) {
   }
 }
 
-// The machine has 32 MiB, so that sizes that lie do not cost seconds.
-TestFwCfg MakeMachine(FuzzInput& input, const std::vector<uint8_t>& kernel) {
+constexpr char kCmdline[] = "console=ttyS0";
+
+const std::vector<uint8_t>& Initrd() {
+  static const std::vector<uint8_t> initrd(5000, 1);
+  return initrd;
+}
+
+// The machine has 32 MiB, so that sizes that lie do not cost seconds; some have a little more
+// across a GiB that the firmware sees through its window.
+std::vector<Range> MakeRam(bool with_high) {
+  std::vector<Range> ram = {{.base = 0, .size = 32 * kOneMiB}};
+  if (with_high) {
+    ram.push_back({.base = kFourGiB + kOneGiB - kLargePage, .size = 2 * kLargePage});
+  }
+  return ram;
+}
+
+TestFwCfg MakeMachine(FuzzInput& input, const std::vector<Range>& ram,
+                      const std::vector<uint8_t>& kernel) {
   TestFwCfg fw_cfg;
-  AddE820(fw_cfg, {{.base = 0, .size = 32 * kOneMiB}});
+  AddE820(fw_cfg, ram);
   AddAcpi(fw_cfg);
-  AddBootFiles(fw_cfg, kernel, std::vector<uint8_t>(5000, 1), "console=ttyS0");
+  AddBootFiles(fw_cfg, kernel, Initrd(), kCmdline);
   for (auto& [key, bytes] : fw_cfg.items) ChangeBytes(input, bytes);
+  // A size is small or cannot be true: to hash megabytes takes seconds under a sanitizer.
+  for (const uint16_t key : {kFwCfgSetupSize, kFwCfgKernelSize, kFwCfgInitrdSize}) {
+    std::vector<uint8_t>& size = fw_cfg.items[key];
+    if ((size[2] | size[3]) != 0) size[3] |= 0x80;
+  }
   // The host's numbers may be any, of machines of this size.
   for (uint64_t at = 8; at < fw_cfg.items[fw_cfg.files["etc/e820"]].size(); at += 20) {
     auto& e820 = fw_cfg.items[fw_cfg.files["etc/e820"]];
@@ -132,27 +68,74 @@ TestFwCfg MakeMachine(FuzzInput& input, const std::vector<uint8_t>& kernel) {
   return fw_cfg;
 }
 
+// What a launch puts into memory, as far as the host could have changed it.
+void AddLaunchPages(FuzzInput& input, IsolationKind kind, const std::vector<Range>& ram,
+                    const GuestMemory& memory) {
+  if (kind == IsolationKind::kTdx) {
+    std::vector<uint8_t> hob = MakeTdHob(ram);
+    ChangeBytes(input, hob);
+    memcpy(memory.At(TD_HOB), hob.data(), hob.size());
+  }
+  if (kind != IsolationKind::kSnp) return;
+  std::vector<uint8_t> cpuid = MakeCpuidPage();
+  ChangeBytes(input, cpuid);
+  // No SHA instructions, which the machine that fuzzes may not have: bit 29 of leaf 7 EBX.
+  for (size_t entry = 16; entry + 48 <= cpuid.size(); entry += 48) cpuid[entry + 31] &= 0xdf;
+  memcpy(memory.At(CPUID_PAGE), cpuid.data(), cpuid.size());
+}
+
+// Whatever the host did, what was measured is what is entered.
+void CheckBooted(const FuzzHost& host, IsolationKind kind, const GuestMemory& memory,
+                 const std::vector<uint8_t>& kernel, uint64_t address) {
+  const uint64_t size = kernel.size() - kTestSetupSize;
+  SEALVM_FUZZ_CHECK(memcmp(memory.At(address), kernel.data() + kTestSetupSize, size) == 0);
+  SEALVM_FUZZ_CHECK(memcmp(memory.At(CMDLINE), kCmdline, sizeof(kCmdline)) == 0);
+  const auto initrd = memory.Load<uint32_t>(BOOT_PARAMS + 0x218);
+  SEALVM_FUZZ_CHECK(memory.Load<uint32_t>(BOOT_PARAMS + 0x21c) == Initrd().size());
+  SEALVM_FUZZ_CHECK(memcmp(memory.At(initrd), Initrd().data(), Initrd().size()) == 0);
+  if (kind == IsolationKind::kNone) return;
+  SEALVM_FUZZ_CHECK(host.IsPrivate(address, size) && host.IsPrivate(initrd, Initrd().size()));
+  SEALVM_FUZZ_CHECK(host.IsPrivate(SHARED_BASE, SHARED_END - SHARED_BASE));
+  SEALVM_FUZZ_CHECK(host.WindowIsClosed());
+}
+
 void TryBoot(FuzzInput& input, const FencedMemory& memory) {
-  memory.Clear();
+  constexpr IsolationKind kKinds[] = {IsolationKind::kNone, IsolationKind::kSnp,
+                                      IsolationKind::kTdx, IsolationKind::kNone};
+  const uint8_t choice = input.TakeByte();
+  const bool verified = (choice & 1) != 0;
+  const IsolationKind kind = kKinds[choice >> 1 & 3];
+  const std::vector<Range> ram = MakeRam((choice & 8) != 0);
+  memory.Reset(kind);
+  const GuestMemory guest = memory.guest();
   const std::vector<uint8_t> kernel = MakeBzImage(4096);
   std::vector<uint8_t> hashes(kSmallPage);
-  const bool verified = (input.TakeByte() & 1) != 0;
-  if (verified) hashes = MakeHashPage(kernel, std::vector<uint8_t>(5000, 1), "console=ttyS0");
-  FuzzHost host(memory, MakeMachine(input, kernel));
+  if (verified) hashes = MakeHashPage(kernel, Initrd(), kCmdline);
+  if (kind == IsolationKind::kSnp) {
+    memcpy(guest.At(HASH_TABLE_AREA), hashes.data(), HASH_TABLE_AREA_SIZE);
+  }
+  std::vector<FuzzHost::Lie> lies;
+  if (kind != IsolationKind::kNone) {
+    AddLaunchPages(input, kind, ram, guest);
+    lies = FuzzHost::TakeLies(input);
+  }
+  FuzzHost host(kind, memory, MakeMachine(input, ram, kernel), std::move(lies));
+  NoIsolation none(host);
+  SnpIsolation snp(host, guest);
+  TdxIsolation tdx(host, guest, 48);
+  Isolation& isolation = kind == IsolationKind::kNone  ? static_cast<Isolation&>(none)
+                         : kind == IsolationKind::kSnp ? static_cast<Isolation&>(snp)
+                                                       : static_cast<Isolation&>(tdx);
   ChangeBytes(input, host.directory());
-  NoIsolation isolation(host);
   uint64_t entry = 0;
-  const Failure failure = Boot(
-      {.kind = IsolationKind::kNone, .ram_end = uint64_t{1} << 47, .image_hashes = hashes.data()},
-      host, isolation, memory.guest(), &entry);
+  const Failure failure =
+      Boot({.kind = kind, .ram_end = uint64_t{1} << 47, .image_hashes = hashes.data()}, host,
+           isolation, guest, &entry);
   if (failure != Failure::kNone) return;
-  // Whatever the host did, what was measured is what is entered.
   const uint64_t address = entry - 0x200;
   SEALVM_FUZZ_CHECK(address >= kOneMiB);
-  if (!verified) return;
-  SEALVM_FUZZ_CHECK(memcmp(memory.guest().At(address), kernel.data() + kTestSetupSize,
-                           kernel.size() - kTestSetupSize) == 0);
-  SEALVM_FUZZ_CHECK(memcmp(memory.guest().At(CMDLINE), "console=ttyS0", 14) == 0);
+  SEALVM_FUZZ_CHECK(verified || kind == IsolationKind::kNone);
+  if (verified) CheckBooted(host, kind, guest, kernel, address);
 }
 
 void TryTables(FuzzInput& input) {

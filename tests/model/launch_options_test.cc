@@ -221,12 +221,13 @@ TEST_P(SevOptionsTest, FilesOfAnotherSizeAreNamed) {
   config.launch.session = WriteFile("session", Bytes(kSessionSize + 1));
   Error error = RefusedEarly(config);
   EXPECT_EQ(error.kind, ErrorKind::kInvalidInput);
-  EXPECT_EQ(error.message,
-            "--sev-dh-cert " + config.launch.dh_certificate + ": has 2083 bytes, not 2084");
+  EXPECT_EQ(error.message, "--sev-dh-cert " + config.launch.dh_certificate +
+                               ": has 2083 bytes, which are neither 2084 nor base64 of so many");
   WriteFile("dh", Bytes(kCertificateSize));
   error = RefusedEarly(config);
   EXPECT_EQ(error.kind, ErrorKind::kInvalidInput);
-  EXPECT_EQ(error.message, "--sev-session " + config.launch.session + ": has 129 bytes, not 128");
+  EXPECT_EQ(error.message, "--sev-session " + config.launch.session +
+                               ": has 129 bytes, which are neither 128 nor base64 of so many");
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, SevOptionsTest,

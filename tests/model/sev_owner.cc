@@ -56,6 +56,8 @@ SevOwner::~SevOwner() {
   unlink(secret_file_.c_str());
 }
 
+const attestation::SevTransportKeys& SevOwner::Keys() { return kKeys; }
+
 Bytes SevOwner::Certificate() {
   Bytes certificate(kDhCertificateSize);
   for (size_t i = 0; i < certificate.size(); ++i) certificate[i] = static_cast<uint8_t>(i * 7);
@@ -97,8 +99,7 @@ void SevOwner::Answer(const Change& change) {
                                         .build = host_.build,
                                         .policy = policy_};
   std::ranges::copy(digest_, input.launch_digest.begin());
-  measurement_holds_ =
-      attestation::CheckSevMeasurement(measurement, input, kKeys.tik, "measurement").has_value();
+  measurement_holds_ = attestation::MeasurementHolds(measurement, input, kKeys.tik);
   auto packet =
       *attestation::BuildSevSecretPacket(Secret(), kKeys, Filled(0x55), measurement.measure);
   change(packet);

@@ -26,6 +26,7 @@ class SevOwner {
   // Ends the wait for a launch that never told anything.
   ~SevOwner();
 
+  static const attestation::SevTransportKeys& Keys();
   static std::vector<uint8_t> Certificate();
   // For a launch with this policy.
   static std::vector<uint8_t> Session(uint32_t policy);

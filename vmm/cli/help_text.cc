@@ -161,7 +161,8 @@ std::string MeasureHelp() {
   AppendOption(out, "--json", "an object whose key 'digest' has the digest");
   out +=
       "\n"
-      "Compare the digest with a report; each comparison is a line, and all must hold:\n";
+      "Compare the digest with what the hardware says; each comparison is a line, and\n"
+      "all must hold:\n";
   for (const VerifyOption& option : VerifyOptions()) {
     AppendOption(out, "--" + std::string(option.name) + " " + std::string(option.value),
                  option.help);
@@ -178,6 +179,10 @@ std::string MeasureHelp() {
       "  sealvm measure --isolation snp --firmware OVMF.amdsev.fd \\\n"
       "      --cpu-model EPYC-Milan --policy 0x30000 --id-key id.pem \\\n"
       "      --write-id-block id-block.bin --write-id-auth id-auth.bin\n"
+      "  sealvm measure --isolation sev --firmware OVMF.amdsev.fd --policy 1 \\\n"
+      "      --verify measurement.json --tik vm_tik.bin --tek vm_tek.bin \\\n"
+      "      --secret 736869e5-84f0-4973-92ec-06879ce3da0b=passphrase \\\n"
+      "      --write-secret secret.bin\n"
       "\n"
       "Exit codes: 0 the digest was printed, or all of --verify holds; 1 the host\n"
       "failed, or the report says something else; 2 bad usage, a file\n"

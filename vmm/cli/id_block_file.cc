@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <openssl/crypto.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <string_view>
@@ -29,23 +28,6 @@ Result<EcdsaPrivateKey> ReadKey(const std::string& path, std::string_view option
   Result<EcdsaPrivateKey> key = EcdsaPrivateKey::FromPem(pem, fmt::format("{} {}", option, path));
   OPENSSL_cleanse(pem.data(), pem.size());
   return key;
-}
-
-bool IsSameFile(const std::string& one, const std::string& other) {
-  struct stat a, b;
-  return stat(one.c_str(), &a) == 0 && stat(other.c_str(), &b) == 0 && a.st_dev == b.st_dev &&
-         a.st_ino == b.st_ino;
-}
-
-Result<> CheckOutput(const IdBlockRequest& request, const std::string& path,
-                     std::string_view option) {
-  for (const std::string& key : {request.id_key, request.author_key}) {
-    if (!key.empty() && IsSameFile(path, key)) {
-      return InvalidInput(fmt::format("{}: {} is the file of a key", option, path),
-                          "give the file another name");
-    }
-  }
-  return {};
 }
 
 struct Line {
@@ -98,8 +80,9 @@ Result<IdAuthFacts> WriteIdBlock(const IdBlockRequest& request, std::span<const 
     return HostError(fmt::format("a launch digest of {} bytes", digest.size()));
   }
   std::ranges::copy(digest, block.launch_digest.begin());
-  SEALVM_TRY(CheckOutput(request, request.id_block, "--write-id-block"));
-  SEALVM_TRY(CheckOutput(request, request.id_auth, "--write-id-auth"));
+  const std::string keys[] = {request.id_key, request.author_key};
+  SEALVM_TRY(CheckIsNoInput(request.id_block, "--write-id-block", keys));
+  SEALVM_TRY(CheckIsNoInput(request.id_auth, "--write-id-auth", keys));
   const EcdsaPrivateKey id_key = SEALVM_TRY(ReadKey(request.id_key, "--id-key"));
   std::optional<EcdsaPrivateKey> author_key;
   if (!request.author_key.empty()) {

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <initializer_list>
 #include <limits>
 #include <vector>
 
@@ -11,6 +13,7 @@
 #include "vmm/cli/hex_text.h"
 #include "vmm/cli/id_block_options.h"
 #include "vmm/cli/launch_options.h"
+#include "vmm/cli/sev_owner_options.h"
 #include "vmm/cli/value_text.h"
 #include "vmm/isolation/attestation/sev_policy.h"
 #include "vmm/isolation/attestation/snp_policy.h"
@@ -84,6 +87,15 @@ Result<> SetAllowUnenforcedHashes(MeasureRequest& request, std::string_view text
   return {};
 }
 
+constexpr unsigned Modes(std::initializer_list<IsolationMode> modes) {
+  unsigned bits = 0;
+  for (const IsolationMode mode : modes) bits |= 1u << static_cast<unsigned>(mode);
+  return bits;
+}
+constexpr unsigned kSnp = Modes({IsolationMode::kSnp});
+constexpr unsigned kWithVmsa = Modes({IsolationMode::kSnp, IsolationMode::kSevEs});
+constexpr unsigned kTdx = Modes({IsolationMode::kTdx});
+
 constexpr MeasureOption kOptions[] = {
     {"isolation", "MODE", "snp, sev-es, sev or tdx", SetIsolation},
     {"firmware", "FILE",
@@ -94,16 +106,18 @@ constexpr MeasureOption kOptions[] = {
      SetPath<&MeasureRequest::kernel>},
     {"initrd", "FILE", "an initrd for the kernel", SetPath<&MeasureRequest::initrd>},
     {"cmdline", "STR", "the kernel's command line", SetCmdline},
-    {"cpus", "N", "vCPUs, 1 to 4096; default 1", SetCpus},
-    {"cpu-model", "NAME", "the vCPUs' model as QEMU names it, such as EPYC-Milan", SetCpuModel},
-    {"vcpu-signature", "HEX", "or their CPUID(1).EAX", SetVcpuSignature},
-    {"guest-features", "HEX", "SEV_FEATURES of an SNP guest; default 1", SetGuestFeatures},
-    {"vmm-type", "TYPE", "whose guest it is: qemu (and sealvm), ec2, gce or krun; default qemu",
-     SetVmmType},
+    {"cpus", "N", "snp, sev-es: vCPUs, 1 to 4096; default 1", SetCpus, kWithVmsa},
+    {"cpu-model", "NAME", "snp, sev-es: the vCPUs' model as QEMU names it, such as EPYC-Milan",
+     SetCpuModel, kWithVmsa},
+    {"vcpu-signature", "HEX", "snp, sev-es: or their CPUID(1).EAX", SetVcpuSignature, kWithVmsa},
+    {"guest-features", "HEX", "snp: SEV_FEATURES; default 1", SetGuestFeatures, kSnp},
+    {"vmm-type", "TYPE",
+     "snp, sev-es: whose guest it is: qemu (and sealvm), ec2, gce or krun; default qemu",
+     SetVmmType, kWithVmsa},
     {"seed-digest", "HEX", "snp: the digest after the firmware, instead of the firmware's pages",
      SetSeedDigest},
     {"mrtd-order", "ORDER", "tdx: one-pass (Linux 6.16 and later) or two-pass; default one-pass",
-     SetMrtdOrder},
+     SetMrtdOrder, kTdx},
     {"policy", "HEX", "the guest policy: checked and reported, no part of a digest", SetPolicy},
     {"allow-unenforced-hashes", "on|off",
      "measure a kernel for a firmware that will not compare it; default off",
@@ -119,6 +133,19 @@ constexpr MeasureOption kOptions[] = {
     {"family-id", "HEX", "snp: 16 bytes of the ID block; default 0", SetFamilyId},
     {"image-id", "HEX", "snp: 16 bytes of the ID block; default 0", SetImageId},
     {"guest-svn", "N", "snp: the guest's version in the ID block; default 0", SetGuestSvn},
+    {"tik", "FILE", "sev, sev-es: with --verify, the owner's key that authenticates",
+     SetSevOwnerPath<&SevOwnerRequest::tik>},
+    {"tek", "FILE", "sev, sev-es: the owner's key that enciphers, for --write-secret",
+     SetSevOwnerPath<&SevOwnerRequest::tek>},
+    {.name = "secret",
+     .placeholder = "GUID=FILE",
+     .help = "sev, sev-es: a secret for the guest, in the entry of this name; repeat for more",
+     .apply = AddSecret,
+     .may_repeat = true},
+    {"write-secret", "FILE",
+     "sev, sev-es: where the secrets are written for 'run --sev-secret', once all of --verify "
+     "holds",
+     SetSevOwnerPath<&SevOwnerRequest::packet>},
 };
 
 bool IsSevFamily(IsolationMode mode) {
@@ -150,6 +177,17 @@ Result<> CheckPolicy(IsolationMode mode, uint64_t policy) {
   return {};
 }
 
+// A launch measurement has none of the fields of a report.
+Result<> CheckLaunchMeasurement(const VerifyRequest& verify) {
+  for (const VerifyOption& option : VerifyOptions()) {
+    if (option.text == &VerifyRequest::path || (verify.*option.text).empty()) continue;
+    return InvalidInput(
+        fmt::format("--{} is for reports and quotes, not for a launch measurement", option.name),
+        option.text == &VerifyRequest::report_policy ? "give --policy" : "");
+  }
+  return {};
+}
+
 // What is given with --verify, which is compared by the word.
 Result<> CheckVerify(MeasureRequest& request) {
   VerifyRequest& verify = request.verify;
@@ -161,13 +199,12 @@ Result<> CheckVerify(MeasureRequest& request) {
     }
     return {};
   }
-  if (request.isolation != IsolationMode::kSnp && request.isolation != IsolationMode::kTdx) {
-    return InvalidInput(
-        fmt::format("--verify: a guest of {} has no report", IsolationModeName(request.isolation)),
-        "its owner checks the launch measurement before it gives the launch secret");
-  }
   if (request.explain) {
     return InvalidInput("--explain shows a calculation and --verify a comparison: give one");
+  }
+  verify.json = request.json;
+  if (request.isolation == IsolationMode::kSev || request.isolation == IsolationMode::kSevEs) {
+    return CheckLaunchMeasurement(verify);
   }
   if (request.policy) {
     if (!verify.report_policy.empty()) {
@@ -175,7 +212,6 @@ Result<> CheckVerify(MeasureRequest& request) {
     }
     verify.report_policy = fmt::format("{:#x}", *request.policy);
   }
-  verify.json = request.json;
   return {};
 }
 
@@ -216,7 +252,27 @@ Result<> Check(const MeasureRequest& request) {
   }
   if (request.policy) SEALVM_TRY(CheckPolicy(request.isolation, *request.policy));
   SEALVM_TRY(CheckIdBlockOptions(request));
+  SEALVM_TRY(CheckSevOwnerOptions(request));
   return CheckVcpus(request);
+}
+
+bool MayRepeat(std::string_view name) {
+  const auto option = std::ranges::find(kOptions, name, &MeasureOption::name);
+  return option != std::end(kOptions) && option->may_repeat;
+}
+
+// Of an option that was given and does nothing.
+void AddNote(const MeasureOption& option, MeasureRequest& request) {
+  const auto note = [&](std::string_view where) {
+    request.notes.push_back(fmt::format("note: --{} has no effect {}", option.name, where));
+  };
+  if ((option.modes & Modes({request.isolation})) == 0) {
+    note(fmt::format("in mode {}", IsolationModeName(request.isolation)));
+  } else if (request.vmm_type != VmmType::kQemu &&
+             (option.apply == SetCpuModel || option.apply == SetVcpuSignature)) {
+    // Those VMMs do not set the register that has it.
+    note(fmt::format("with --vmm-type {}", VmmTypeName(request.vmm_type)));
+  }
 }
 
 }  // namespace
@@ -228,7 +284,7 @@ Result<std::optional<MeasureRequest>> ParseMeasureArguments(
   std::vector<std::string_view> names;
   for (const MeasureOption& option : kOptions) names.push_back(option.name);
   for (const VerifyOption& option : VerifyOptions()) names.push_back(option.name);
-  NormalArguments normal = SEALVM_TRY(NormalizeArguments(arguments, names));
+  NormalArguments normal = SEALVM_TRY(NormalizeArguments(arguments, names, MayRepeat));
   if (normal.asks_for_help) return std::nullopt;
   CLI::App app("", "measure");
   app.set_help_flag();
@@ -251,10 +307,12 @@ Result<std::optional<MeasureRequest>> ParseMeasureArguments(
     return InvalidInput("--cpu-model and --vcpu-signature say the same: give one");
   }
   for (size_t i = 0; i < values.size(); ++i) {
-    if (values[i]->count() == 0) continue;
-    Result<> applied = kOptions[i].apply(request, values[i]->results().front());
-    if (!applied)
-      return WithContext(std::move(applied).error(), fmt::format("--{}", kOptions[i].name));
+    for (const std::string& text : values[i]->results()) {
+      Result<> applied = kOptions[i].apply(request, text);
+      if (!applied) {
+        return WithContext(std::move(applied).error(), fmt::format("--{}", kOptions[i].name));
+      }
+    }
   }
   for (size_t i = 0; i < verify_values.size(); ++i) {
     if (verify_values[i]->count() == 0) continue;
@@ -269,6 +327,9 @@ Result<std::optional<MeasureRequest>> ParseMeasureArguments(
   }
   SEALVM_TRY(Check(request));
   SEALVM_TRY(CheckVerify(request));
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (values[i]->count() != 0) AddNote(kOptions[i], request);
+  }
   return request;
 }
 

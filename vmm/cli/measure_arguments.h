@@ -19,6 +19,10 @@ struct MeasureOption {
   std::string_view help;
   // The error lacks the option's name.
   Result<> (*apply)(MeasureRequest& request, std::string_view text);
+  // The modes whose digest it changes, as bits by IsolationMode. In others it is noted and without
+  // effect: one set of options is to do for a comparison of all modes.
+  unsigned modes = ~0u;
+  bool may_repeat = false;
 };
 
 // In the order of the help.

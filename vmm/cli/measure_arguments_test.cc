@@ -168,6 +168,10 @@ TEST(MeasureArgumentsTest, ComparisonsThatCannotBeAreRefused) {
   EXPECT_THAT(ErrorOf(Line("tdx", {"--cert", "c"})), HasSubstr("--cert needs --verify"));
   EXPECT_THAT(ErrorOf(Line("tdx", {"--verify", ""})), HasSubstr("--verify: is empty"));
   EXPECT_THAT(ErrorOf(Line("sev", {"--verify", "r"})), HasSubstr("a guest of sev has no report"));
+  EXPECT_THAT(ErrorOf(Line("sev", {"--verify", "r", "--tik", "t", "--cert", "c"})),
+              HasSubstr("--cert is for reports and quotes"));
+  EXPECT_THAT(ErrorOf(Line("sev", {"--verify", "r", "--tik", "t", "--report-policy", "1"})),
+              HasSubstr("give --policy"));
   EXPECT_THAT(ErrorOf(Line("tdx", {"--verify", "r", "--explain"})), HasSubstr("give one"));
   EXPECT_THAT(ErrorOf(Line("snp", {"--cpu-model", "EPYC", "--verify", "r", "--policy", "30000",
                                    "--report-policy", "0x30000"})),
@@ -214,6 +218,74 @@ TEST(MeasureArgumentsTest, IdBlockOptionsGoTogether) {
   EXPECT_THAT(error({"--id-key", ""}), HasSubstr("--id-key: "));
   EXPECT_THAT(ErrorOf(Line("tdx", {"--image-id", "ffffffffffffffffffffffffffffffff"})),
               HasSubstr("--image-id: only SNP has ID blocks, not tdx"));
+}
+
+constexpr char kGuid[] = "736869E5-84f0-4973-92ec-06879ce3da0b";
+
+TEST(MeasureArgumentsTest, LaunchMeasurementsAreCheckedAndAnswered) {
+  const std::string one = std::string(kGuid) + "=a=b";
+  const std::string other = "00000000-0000-0000-0000-000000000001=c";
+  const MeasureRequest request =
+      Request(Line("sev", {"--verify", "m", "--tik", "i", "--policy", "1", "--tek", "e", "--secret",
+                           one.c_str(), "--secret", other.c_str(), "--write-secret", "w"}));
+  EXPECT_EQ(request.verify.path, "m");
+  EXPECT_EQ(request.verify.report_policy, "");
+  EXPECT_EQ(request.policy, 1u);
+  EXPECT_EQ(request.sev_owner.tik, "i");
+  EXPECT_EQ(request.sev_owner.tek, "e");
+  EXPECT_EQ(request.sev_owner.packet, "w");
+  ASSERT_EQ(request.sev_owner.secrets.size(), 2u);
+  EXPECT_EQ(request.sev_owner.secrets[0].guid, Guid::Of("736869e5-84f0-4973-92ec-06879ce3da0b"));
+  EXPECT_EQ(request.sev_owner.secrets[0].path, "a=b");
+  EXPECT_EQ(request.sev_owner.secrets[1].path, "c");
+}
+
+TEST(MeasureArgumentsTest, OwnersOptionsGoTogether) {
+  const std::string secret = std::string(kGuid) + "=f";
+  const auto error = [](std::vector<const char*> more) {
+    more.insert(more.end(), {"--verify", "m", "--tik", "i"});
+    return ErrorOf(Line("sev", more));
+  };
+  EXPECT_EQ(error({}), "no error");
+  for (const char* option : {"--tek", "--write-secret"}) {
+    EXPECT_THAT(error({option, "x"}), HasSubstr("together")) << option;
+    EXPECT_THAT(error({option, "x", "--secret", secret.c_str()}), HasSubstr("together")) << option;
+    EXPECT_THAT(error({option, ""}), HasSubstr(std::string(option) + ": needs a path"));
+  }
+  EXPECT_THAT(error({"--secret", secret.c_str(), "--secret", secret.c_str()}),
+              HasSubstr("--secret: 736869e5-84f0-4973-92ec-06879ce3da0b is given twice"));
+  for (const char* bad :
+       {"f", "=f", "736869e5=f", "736869e584f0497392ec06879ce3da0b=f",
+        "736869e5-84f0-4973-92ec-06879ce3da0=f", "736869e5-84f0-4973-92ec-06879ce3da0bb=f",
+        "736869e5-84f0-4973-92ec-06879ce3da0g=f", "736869e5-84f0-4973-92ec-06879ce3da0b="}) {
+    EXPECT_THAT(error({"--secret", bad}), HasSubstr("--secret: '")) << bad;
+  }
+  EXPECT_THAT(ErrorOf(Line("sev", {"--tik", "i"})), HasSubstr("--tik needs --verify"));
+  EXPECT_THAT(ErrorOf(Line("tdx", {"--tik", "i", "--verify", "q"})),
+              HasSubstr("--tik: only sev and sev-es"));
+}
+
+TEST(MeasureArgumentsTest, OptionsWithoutEffectAreNoted) {
+  const std::vector<const char*> vcpus = {"--cpus",     "9",   "--cpu-model",      "EPYC",
+                                          "--vmm-type", "ec2", "--guest-features", "0x21"};
+  const auto note = [](std::string_view option, std::string_view mode) {
+    return "note: --" + std::string(option) + " has no effect in mode " + std::string(mode);
+  };
+  for (const char* mode : {"sev", "tdx"}) {
+    EXPECT_THAT(Request(Line(mode, vcpus)).notes,
+                testing::ElementsAre(note("cpus", mode), note("cpu-model", mode),
+                                     note("guest-features", mode), note("vmm-type", mode)));
+  }
+  EXPECT_THAT(Request(Line("sev-es", vcpus)).notes,
+              testing::ElementsAre("note: --cpu-model has no effect with --vmm-type ec2",
+                                   note("guest-features", "sev-es")));
+  EXPECT_THAT(Request(Line("sev", {"--vcpu-signature", "1", "--mrtd-order", "two-pass"})).notes,
+              testing::ElementsAre(note("vcpu-signature", "sev"), note("mrtd-order", "sev")));
+  EXPECT_THAT(Request(Line("snp", {"--cpu-model", "EPYC", "--guest-features", "21", "--vmm-type",
+                                   "qemu", "--cpus", "2"}))
+                  .notes,
+              testing::IsEmpty());
+  EXPECT_THAT(Request(Line("tdx", {"--mrtd-order", "one-pass"})).notes, testing::IsEmpty());
 }
 
 TEST(MeasureArgumentsTest, UnknownOptionsNameTheNearest) {

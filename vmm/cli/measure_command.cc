@@ -6,6 +6,7 @@
 #include "vmm/cli/id_block_file.h"
 #include "vmm/cli/log.h"
 #include "vmm/cli/measurement_report.h"
+#include "vmm/cli/sev_verify.h"
 #include "vmm/cli/verify_report.h"
 #include "vmm/crypto/digest.h"
 
@@ -27,6 +28,15 @@ Result<Measurement> MeasureAndWrite(const MeasureRequest& request) {
   return measurement;
 }
 
+int Verify(const MeasureRequest& request, const Measurement& measurement) {
+  const bool has_report =
+      request.isolation == IsolationMode::kSnp || request.isolation == IsolationMode::kTdx;
+  return ReportVerdict(request.verify,
+                       has_report ? VerifyReport(request.verify, measurement.digest)
+                                  : VerifySevLaunch(request, measurement),
+                       measurement.digest);
+}
+
 }  // namespace
 
 int ExecuteMeasure(const MeasureRequest& request) {
@@ -36,7 +46,7 @@ int ExecuteMeasure(const MeasureRequest& request) {
     return ExitCodeOf(measurement.error());
   }
   for (const std::string& note : measurement->notes) Announce(note);
-  if (!request.verify.path.empty()) return ExecuteVerify(request.verify, measurement->digest);
+  if (!request.verify.path.empty()) return Verify(request, *measurement);
   return PrintText(request.json ? MeasurementJson(request, *measurement)
                                 : MeasurementText(*measurement));
 }

@@ -6,9 +6,11 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "vmm/api/config.h"
 #include "vmm/cli/id_block_request.h"
+#include "vmm/cli/sev_owner_request.h"
 #include "vmm/cli/verify_request.h"
 #include "vmm/crypto/digest.h"
 #include "vmm/isolation/measurement/tdx_launch.h"
@@ -35,9 +37,12 @@ struct MeasureRequest {
   std::optional<uint64_t> policy = {};
   // A kernel is measured even if the firmware will not compare it with the measurement.
   bool allow_unenforced_hashes = false;
-  // A report or quote to compare the digest with; none without a path.
+  // A report, quote or launch measurement to compare the digest with; none without a path.
   VerifyRequest verify = {};
   IdBlockRequest id_block = {};
+  SevOwnerRequest sev_owner = {};
+  // What the user has to be told of the options: those that do nothing here.
+  std::vector<std::string> notes = {};
   bool json = false;
   bool explain = false;
 };

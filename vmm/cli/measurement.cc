@@ -23,6 +23,7 @@ class Measurer {
       : request_(request), firmware_(firmware), table_(table) {}
 
   Result<Measurement> Run() {
+    measurement_.notes = request_.notes;
     if (!request_.kernel.empty()) SEALVM_TRY(OpenKernel());
     if (request_.isolation == IsolationMode::kTdx) {
       SEALVM_TRY(MeasureTdx());
@@ -56,6 +57,7 @@ class Measurer {
 
   Result<> MeasureSev() {
     const SevMetadata metadata = SEALVM_TRY(ParseSevMetadata(firmware_, table_));
+    if (metadata.secret_area) measurement_.secret_area_size = metadata.secret_area->size;
     std::optional<KernelHashTable> hashes;
     if (kernel_) {
       SEALVM_TRY(KernelHashArea(firmware_, metadata));

@@ -33,6 +33,7 @@ struct Measurement {
   std::optional<HashEnforcementVerdict> enforcement;  // where a kernel is measured
   std::vector<std::string> notes;                     // what the user should know
   std::vector<MeasurementLine> lines;                 // with --explain
+  uint32_t secret_area_size = 0;                      // the firmware's, for a launch secret
 };
 
 // Reads the files and calculates.

@@ -12,6 +12,26 @@
 #include "memory/base/file_io.h"
 
 namespace sealvm {
+namespace {
+
+bool IsSameFile(const std::string& one, const std::string& other) {
+  struct stat a, b;
+  return stat(one.c_str(), &a) == 0 && stat(other.c_str(), &b) == 0 && a.st_dev == b.st_dev &&
+         a.st_ino == b.st_ino;
+}
+
+}  // namespace
+
+Result<> CheckIsNoInput(const std::string& path, std::string_view option,
+                        std::span<const std::string> inputs) {
+  for (const std::string& input : inputs) {
+    if (!input.empty() && IsSameFile(path, input)) {
+      return InvalidInput(fmt::format("{}: {} is the file of a key or another input", option, path),
+                          "give the file another name");
+    }
+  }
+  return {};
+}
 
 ReplacementFile::ReplacementFile(std::string path, std::string_view option)
     : path_(std::move(path)), option_(option) {}

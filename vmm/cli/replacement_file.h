@@ -13,6 +13,11 @@
 
 namespace sealvm {
 
+// That writing `path` would not overwrite one of `inputs`, which are read for it; kInvalidInput
+// begins with `option`.
+Result<> CheckIsNoInput(const std::string& path, std::string_view option,
+                        std::span<const std::string> inputs);
+
 // A file that appears whole under its name or not at all: written beside it, then renamed. What is
 // not published is removed. Move-only.
 class ReplacementFile {

@@ -10,8 +10,8 @@
 
 namespace sealvm {
 
-int ExecuteVerify(const VerifyRequest& request, std::span<const uint8_t> digest) {
-  const Result<attestation::CheckedEvidence> checked = VerifyReport(request, digest);
+int ReportVerdict(const VerifyRequest& request, const Result<attestation::CheckedEvidence>& checked,
+                  std::span<const uint8_t> digest) {
   if (!checked) {
     ReportError(checked.error());
     return ExitCodeOf(checked.error());

@@ -5,7 +5,9 @@ namespace sealvm {
 namespace {
 
 constexpr VerifyOption kOptions[] = {
-    {"verify", "FILE", "compare an SNP report, TDREPORT or TD quote", &VerifyRequest::path},
+    {"verify", "FILE",
+     "compare an SNP report, TDREPORT or TD quote, or the launch measurement of a SEV guest",
+     &VerifyRequest::path},
     {"event-log", "FILE", "replay this log (CCEL) against the RTMRs", &VerifyRequest::event_log},
     {"cert", "FILE", "SNP: VCEK or VLEK, then ASK and ARK; quote: Intel's root CA",
      &VerifyRequest::cert},

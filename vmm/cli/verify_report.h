@@ -25,7 +25,8 @@ std::string VerifyJson(const attestation::CheckedEvidence& checked,
 
 // Prints what was compared on standard output and the first difference as an error. Returns the
 // exit code: 0 when all holds, 1 when something differs, 2 when it could not be compared.
-int ExecuteVerify(const VerifyRequest& request, std::span<const uint8_t> digest);
+int ReportVerdict(const VerifyRequest& request, const Result<attestation::CheckedEvidence>& checked,
+                  std::span<const uint8_t> digest);
 
 }  // namespace sealvm
 

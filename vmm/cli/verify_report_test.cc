@@ -63,9 +63,12 @@ TEST(VerifyReportTest, DifferenceNamesFieldExpectedAndFound) {
 TEST(VerifyReportTest, ExitCodes) {
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
-  EXPECT_EQ(ExecuteVerify(SnpRequest(), SnpDigest()), 0);
-  EXPECT_EQ(ExecuteVerify(SnpRequest(), Filled<Sha384Digest>(0x91)), 1);
-  EXPECT_EQ(ExecuteVerify({.path = "/nonexistent"}, SnpDigest()), 2);
+  const auto code = [](const VerifyRequest& request, const Sha384Digest& digest) {
+    return ReportVerdict(request, VerifyReport(request, digest), digest);
+  };
+  EXPECT_EQ(code(SnpRequest(), SnpDigest()), 0);
+  EXPECT_EQ(code(SnpRequest(), Filled<Sha384Digest>(0x91)), 1);
+  EXPECT_EQ(code({.path = "/nonexistent"}, SnpDigest()), 2);
   testing::internal::GetCapturedStdout();
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
               HasSubstr("snp_v2.bin: measurement: expected 919293"));

@@ -8,6 +8,7 @@
 
 #include "vmm/boot/image_file.h"
 #include "vmm/crypto/digest.h"
+#include "vmm/isolation/attestation/sev_blob.h"
 #include "vmm/isolation/attestation/sev_launch.h"
 #include "vmm/isolation/attestation/sev_policy.h"
 #include "vmm/isolation/attestation/snp_id_block.h"
@@ -36,6 +37,19 @@ Result<std::vector<uint8_t>> ReadWhole(const std::string& path, std::string_view
   std::vector<uint8_t> bytes(size);
   SEALVM_TRY(file.Read(0, bytes));
   return bytes;
+}
+
+// What the owner made of the platform's certificates.
+Result<std::vector<uint8_t>> ReadOwnersFile(const std::string& path, std::string_view option,
+                                            size_t size) {
+  const ImageFile file = SEALVM_TRY(ImageFile::Open(path, option));
+  if (file.size() > attestation::MaxSevBlobFile(size)) {
+    return InvalidInput(
+        fmt::format("{}: has {} bytes, too many for {} in base64", file.name(), file.size(), size));
+  }
+  std::vector<uint8_t> bytes(file.size());
+  SEALVM_TRY(file.Read(0, bytes));
+  return attestation::DecodeSevBlob(bytes, size, file.name());
 }
 
 }  // namespace
@@ -94,8 +108,9 @@ Result<> ConfidentialLaunch::ReadLaunchFiles() {
   SEALVM_TRY(attestation::CheckSevPolicy(policy(), is(IsolationMode::kSevEs), "--policy"));
   if (launch.session.empty()) return {};
   dh_certificate_ =
-      SEALVM_TRY(ReadWhole(launch.dh_certificate, "--sev-dh-cert", kSevCertificateSize));
-  session_ = SEALVM_TRY(ReadWhole(launch.session, "--sev-session", attestation::kSevSessionSize));
+      SEALVM_TRY(ReadOwnersFile(launch.dh_certificate, "--sev-dh-cert", kSevCertificateSize));
+  session_ =
+      SEALVM_TRY(ReadOwnersFile(launch.session, "--sev-session", attestation::kSevSessionSize));
   return {};
 }
 

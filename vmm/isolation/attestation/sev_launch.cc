@@ -112,13 +112,9 @@ Sha256Digest ComputeSevMeasure(const SevMeasureInput& input, const SevKey& nonce
   return HmacSha256(tik, covered);
 }
 
-Result<> CheckSevMeasurement(const SevMeasurement& measurement, const SevMeasureInput& input,
-                             const SevKey& tik, std::string_view name) {
-  const Sha256Digest expected = ComputeSevMeasure(input, measurement.nonce, tik);
-  if (EqualInConstantTime(expected, measurement.measure)) return {};
-  return InvalidInput(fmt::format("{}: launch measurement: expected {}, found {}", name,
-                                  HexText(expected), HexText(measurement.measure)),
-                      "firmware, kernel hashes, vCPUs, policy, firmware version or TIK differ");
+bool MeasurementHolds(const SevMeasurement& measurement, const SevMeasureInput& input,
+                      const SevKey& tik) {
+  return EqualInConstantTime(ComputeSevMeasure(input, measurement.nonce, tik), measurement.measure);
 }
 
 Result<SevSecretPacket> BuildSevSecretPacket(std::span<const uint8_t> secret,

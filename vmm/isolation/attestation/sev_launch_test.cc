@@ -36,7 +36,7 @@ TEST(SevMeasureTest, EveryInputCounts) {
   bytes.insert(bytes.end(), nonce.begin(), nonce.end());
   const auto measurement = ParseSevMeasurement(bytes, "m");
   ASSERT_TRUE(measurement.has_value());
-  EXPECT_TRUE(CheckSevMeasurement(*measurement, Input(), Keys().tik, "m").has_value());
+  EXPECT_TRUE(MeasurementHolds(*measurement, Input(), Keys().tik));
   SevMeasureInput inputs[] = {Input(), Input(), Input(), Input(), Input()};
   inputs[0].api_major ^= 1;
   inputs[1].api_minor ^= 1;
@@ -44,10 +44,9 @@ TEST(SevMeasureTest, EveryInputCounts) {
   inputs[3].policy ^= 1;
   inputs[4].launch_digest[31] ^= 1;
   for (const SevMeasureInput& input : inputs) {
-    ExpectInvalidInput(CheckSevMeasurement(*measurement, input, Keys().tik, "m"),
-                       "m: launch measurement: expected ");
+    EXPECT_FALSE(MeasurementHolds(*measurement, input, Keys().tik));
   }
-  EXPECT_FALSE(CheckSevMeasurement(*measurement, Input(), Keys().tek, "m").has_value());
+  EXPECT_FALSE(MeasurementHolds(*measurement, Input(), Keys().tek));
 }
 
 TEST(SevMeasureTest, WrongSize) {

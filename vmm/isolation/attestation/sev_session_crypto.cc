@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/rand.h>
 
 #include <memory>
 
@@ -43,6 +44,12 @@ Result<std::vector<uint8_t>> AesCtr128(std::span<const uint8_t, 16> key,
     return HostError("libcrypto cannot encipher with AES-128-CTR");
   }
   return out;
+}
+
+Result<std::array<uint8_t, 16>> RandomIv() {
+  std::array<uint8_t, 16> bytes = {};
+  if (RAND_bytes(bytes.data(), bytes.size()) == 1) return bytes;
+  return HostError("libcrypto has no random numbers");
 }
 
 bool EqualInConstantTime(std::span<const uint8_t> a, std::span<const uint8_t> b) {

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include <array>
 #include <span>
 #include <vector>
 
@@ -21,6 +22,9 @@ Sha256Digest HmacSha256(std::span<const uint8_t> key, std::span<const uint8_t> b
 Result<std::vector<uint8_t>> AesCtr128(std::span<const uint8_t, 16> key,
                                        std::span<const uint8_t, 16> initial_counter,
                                        std::span<const uint8_t> bytes);
+
+// For an initial counter, which must not be used twice with a key.
+Result<std::array<uint8_t, 16>> RandomIv();
 
 // Compares without telling by its time where they differ: for MACs.
 bool EqualInConstantTime(std::span<const uint8_t> a, std::span<const uint8_t> b);

@@ -283,7 +283,7 @@ TEST_F(HostSupportTest, KvmThatCannotBeAskedIsUnknown) {
   EXPECT_EQ(Find(IsolationMode::kTdx, "KVM_CAP_VM_TYPES").met, Met::kUnknown);
   const HostSupport support =
       ExamineConfidential(IsolationMode::kTdx, nullptr, Source(IsolationMode::kTdx));
-  EXPECT_EQ(std::ranges::count(support.prerequisites, Met::kUnknown, &Prerequisite::met), 6);
+  EXPECT_EQ(std::ranges::count(support.prerequisites, Met::kUnknown, &Prerequisite::met), 7);
 }
 
 TEST_F(HostSupportTest, DeviceOfTheSecurityProcessor) {

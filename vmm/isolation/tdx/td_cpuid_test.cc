@@ -44,7 +44,7 @@ TEST(ChooseTdCpuidTest, LeavesAndBitsThatMayBeChosenAlone) {
   const Table wanted = {Leaf(1, 0, 0x11, 0x22, 0x33, 0x44), Leaf(7, 1, 0xff), Leaf(7, 0, 0xf0),
                         Leaf(kAddressSizes, 0, 48u << 16)};
   const Table configurable = {Leaf(7, 0, 0x3c), Leaf(kAddressSizes, 0, kAnyGuestBits),
-                        Leaf(1, 0, 0x10, 0x02, 0x01, 0x40), Leaf(0x24, 0, 0xff)};
+                              Leaf(1, 0, 0x10, 0x02, 0x01, 0x40), Leaf(0x24, 0, 0xff)};
   const auto chosen = ChooseTdCpuid(wanted, configurable);
   ASSERT_TRUE(chosen);
   ASSERT_EQ(chosen->size(), 4u);
