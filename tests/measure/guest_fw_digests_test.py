@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The digests in guest-fw/README.md are those of the guest-fw that this tree builds.
+
+Usage: guest_fw_digests_test.py BINARY README IMAGE [TEST...]
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import mrtd
+
+BINARY = ""
+README = pathlib.Path()
+IMAGE = pathlib.Path()
+
+# What the README names: other compilers make other code.
+TOOLS = {"g++": " 12.2.", "ld": " 2.40"}
+ROW = re.compile(r"^\| ((?:snp|tdx)[^|]*) \| `([0-9a-f]{96})` \|$", re.MULTILINE)
+
+
+def tools_differ() -> str:
+    for tool, version in TOOLS.items():
+        line = subprocess.run([tool, "--version"], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, check=True).stdout.splitlines()[0]
+        if version not in line:
+            return f"{line}, and the README's digests are of{version}"
+    return ""
+
+
+class GuestFwDigestsTest(unittest.TestCase):
+    def setUp(self) -> None:
+        if reason := tools_differ():
+            self.skipTest(reason)
+        folder = tempfile.TemporaryDirectory(prefix="sealvm-guest-fw-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        (self.folder / "kernel").write_bytes(bytes(1048576))
+        (self.folder / "initrd").write_bytes(bytes(4096))
+
+    def measure(self, row: str) -> str:
+        """The digest for the words of a row's first column."""
+        mode, *rest = row.split(", ")
+        arguments = ["--isolation", mode, "--firmware", "guest-fw"]
+        if mode == "snp":
+            arguments += ["--cpu-model", "EPYC-Milan"]
+        for word in rest:
+            arguments += (["--kernel", "kernel", "--initrd", "initrd", "--cmdline", "console=ttyS0"]
+                          if word == "kernel" else word.strip("`").split())
+        return subprocess.run([BINARY, "measure", *arguments], cwd=self.folder, text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=60,
+                              check=True).stdout.strip()
+
+    def test_the_image_is_the_one_of_the_readme(self) -> None:
+        self.assertIn(f"SHA-256 `{hashlib.sha256(IMAGE.read_bytes()).hexdigest()}`",
+                      README.read_text(encoding="utf-8"))
+
+    def test_every_row(self) -> None:
+        rows = ROW.findall(README.read_text(encoding="utf-8"))
+        self.assertEqual(len(rows), 9)
+        for row, digest in rows:
+            with self.subTest(row=row):
+                self.assertEqual(self.measure(row), digest)
+
+    def test_a_td_by_the_specification(self) -> None:
+        self.assertEqual(self.measure("tdx"), mrtd.mrtd(IMAGE.read_bytes(), False))
+
+
+if __name__ == "__main__":
+    BINARY = str(pathlib.Path(sys.argv[1]).resolve())
+    README, IMAGE = (pathlib.Path(path).resolve() for path in sys.argv[2:4])
+    unittest.main(argv=[sys.argv[0], *sys.argv[4:]])
