@@ -99,6 +99,47 @@ class ExitCodes(CliTest):
             result = run("run", "--kernel", "exit:" + written, "--guest-exit-code", "on")
             self.assertEqual(result.returncode, code, written)
 
+    def test_reboot_makes_the_machine_anew_after_each_reset(self):
+        stats = self.path("stats.json")
+        result = run("run", "--kernel", "resets:3", "--reboot", "on", "--stats", stats)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertEqual(result.stdout, b"boot 1\r\nboot 2\r\nboot 3\r\nboot 4\r\n")
+        with open(stats) as file:
+            counters = json.load(file)
+        self.assertEqual((counters["reason"], counters["resets"]), ("power-off", 3))
+        result = run("run", "--kernel", "resets:3")
+        self.assertEqual((result.returncode, result.stdout), (0, b"boot 1\r\n"))
+
+    def test_reboot_is_no_way_around_the_timeout_or_a_signal(self):
+        begin = time.monotonic()
+        result = run("run", "--kernel", "reset", "--reboot", "on", "--timeout", "0.3")
+        self.assertEqual(result.returncode, 4)
+        self.assertGreaterEqual(time.monotonic() - begin, 0.3)
+        self.assert_one_line(result.stderr, "--timeout")
+        for delay in [0, 0.001, 0.005, 0.02]:
+            process = start("run", "--kernel", "reset", "--reboot", "on")
+            wait_until(lambda: blocks(process.pid, signal.SIGTERM), "signals blocked")
+            time.sleep(delay)
+            process.send_signal(signal.SIGTERM)
+            _, stderr = process.communicate(timeout=DEADLINE)
+            self.assertEqual(process.returncode, 1)
+            self.assert_one_line(stderr, "SIGTERM")
+
+    def test_reboot_ends_with_what_else_a_guest_does(self):
+        for role, code in [("panic", 3), ("triple", 3), ("poweroff", 0), ("exit:1", 0)]:
+            self.assertEqual(run("run", "--kernel", role, "--reboot", "on").returncode, code)
+
+    def test_reboot_keeps_the_mode_that_auto_chose(self):
+        result = run("run", "--kernel", "private", "--isolation", "auto", "--reboot", "on")
+        self.assertEqual(result.returncode, 0)
+        self.assertEqual(result.stdout, b"auto\r\nboot 1\r\nsealed\r\nboot 2\r\n")
+        self.assertEqual(result.stderr.count(b"chose sealed"), 1)
+
+    def test_reboot_takes_no_share(self):
+        result = run("run", "--reboot", "on", "--fs", "socket=s,tag=t")
+        self.assertEqual(result.returncode, 2)
+        self.assert_one_line(result.stderr, "--reboot on", "--fs")
+
     def test_timeout(self):
         begin = time.monotonic()
         result = run("run", "--kernel", "spin", "--timeout", "0.3")
@@ -196,6 +237,11 @@ class BadInput(CliTest):
             (["measure", "--isolation", "sev", "--firmware", "x", "--id-key", "k"], "--id-key"),
             (["measure", "--isolation", "snp", "--firmware", "x", "--cpu-model", "EPYC",
               "--write-id-block", "b"], "--id-key"),
+            (["measure", "--isolation", "snp", "--firmware", self.write("fw", bytes(4096)),
+              "--cpu-model", "EPYC", "--policy", "30000", "--id-key", "k", "--write-id-block",
+              self.write("fw", bytes(4096)), "--write-id-auth", "a"], "--write-id-block"),
+            (["run", "--isolation", "snp", "--firmware", "x", "--cpu-model", "EPYC",
+              "--vcpu-signature", "1"], "--vcpu-signature"),
             (["measure", "--isolation", "snp", "--firmware", "x", "--cpu-model", "EPYC-Milano"],
              "'EPYC-Milan'"),
             (["inspect"], "inspect"),

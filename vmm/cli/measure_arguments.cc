@@ -203,6 +203,7 @@ Result<> CheckVerify(MeasureRequest& request) {
     return InvalidInput("--explain shows a calculation and --verify a comparison: give one");
   }
   verify.json = request.json;
+  verify.isolation = request.isolation;
   if (request.isolation == IsolationMode::kSev || request.isolation == IsolationMode::kSevEs) {
     return CheckLaunchMeasurement(verify);
   }

@@ -6,6 +6,7 @@
 #include "vmm/cli/id_block_file.h"
 #include "vmm/cli/log.h"
 #include "vmm/cli/measurement_report.h"
+#include "vmm/cli/replacement_file.h"
 #include "vmm/cli/sev_verify.h"
 #include "vmm/cli/verify_report.h"
 #include "vmm/crypto/digest.h"
@@ -13,8 +14,18 @@
 namespace sealvm {
 namespace {
 
+// Nothing that is written may replace what was measured.
+Result<> CheckOutputs(const MeasureRequest& request) {
+  const std::string inputs[] = {request.firmware, request.kernel, request.initrd,
+                                request.verify.path};
+  SEALVM_TRY(CheckIsNoInput(request.id_block.id_block, "--write-id-block", inputs));
+  SEALVM_TRY(CheckIsNoInput(request.id_block.id_auth, "--write-id-auth", inputs));
+  return CheckIsNoInput(request.sev_owner.packet, "--write-secret", inputs);
+}
+
 // Writes the ID block that is asked for, and notes what reports of its guest will say.
 Result<Measurement> MeasureAndWrite(const MeasureRequest& request) {
+  SEALVM_TRY(CheckOutputs(request));
   Measurement measurement = SEALVM_TRY(Measure(request));
   if (!request.id_block.wanted()) return measurement;
   const attestation::IdAuthFacts keys =

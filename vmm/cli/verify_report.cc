@@ -100,6 +100,19 @@ Result<std::optional<EventLog>> ReadEventLog(const std::string& path) {
   return SEALVM_TRY(ParseEventLog(bytes, fmt::format("--event-log {}", path)));
 }
 
+// Both technologies have digests of 48 bytes: who believes in the one must not be satisfied by the
+// other.
+Result<> CheckTechnology(const Evidence& evidence, IsolationMode mode, const std::string& name) {
+  const bool of_td =
+      std::holds_alternative<TdReport>(evidence) || std::holds_alternative<TdQuote>(evidence);
+  const bool of_snp = std::holds_alternative<SnpReport>(evidence);
+  if ((of_td && mode == IsolationMode::kSnp) || (of_snp && mode == IsolationMode::kTdx)) {
+    return InvalidInput(fmt::format("{}: is of {}, and --isolation is {}", name,
+                                    of_td ? "a TD" : "an SNP guest", IsolationModeName(mode)));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<CheckedEvidence> VerifyReport(const VerifyRequest& request,
@@ -109,6 +122,7 @@ Result<CheckedEvidence> VerifyReport(const VerifyRequest& request,
   const std::vector<uint8_t> bytes =
       SEALVM_TRY(ReadWholeFile(request.path, "--verify", kMaxEvidenceSize));
   const Evidence evidence = SEALVM_TRY(ParseEvidence(bytes, name));
+  SEALVM_TRY(CheckTechnology(evidence, request.isolation, name));
   const std::vector<Certificate> certificates = SEALVM_TRY(ReadCertificates(request.cert));
   const std::optional<EventLog> log = SEALVM_TRY(ReadEventLog(request.event_log));
   return CheckEvidence(evidence, expected, certificates, log ? &*log : nullptr, name);

@@ -45,6 +45,17 @@ TEST(VerifyReportTest, SnpReportHolds) {
   EXPECT_THAT(VerifyJson(*checked, SnpDigest()), HasSubstr("\"digest\": \"909192"));
 }
 
+TEST(VerifyReportTest, AnotherTechnologysReportIsNone) {
+  VerifyRequest snp = SnpRequest();
+  snp.isolation = IsolationMode::kTdx;
+  ExpectInvalidInput(VerifyReport(snp, SnpDigest()), "is of an SNP guest, and --isolation is tdx");
+  snp.isolation = IsolationMode::kSnp;
+  EXPECT_TRUE(VerifyReport(snp, SnpDigest()).has_value());
+  VerifyRequest td = TdRequest();
+  td.isolation = IsolationMode::kSnp;
+  ExpectInvalidInput(VerifyReport(td, Filled<Sha384Digest>(0x41)), "is of a TD");
+}
+
 TEST(VerifyReportTest, QuoteHolds) {
   const auto checked = VerifyReport(TdRequest(), Filled<Sha384Digest>(0x41));
   ASSERT_TRUE(checked.has_value()) << checked.error().ToString();

@@ -6,11 +6,15 @@
 #include <string>
 #include <string_view>
 
+#include "vmm/api/config.h"
+
 namespace sealvm {
 
 // `sealvm measure --verify FILE` and what may be given with it: the texts of the options, named as
 // in VerifyOptions. An empty text is an option that was not given.
 struct VerifyRequest {
+  // Whose report it has to be; kAuto for anybody's.
+  IsolationMode isolation = IsolationMode::kAuto;
   std::string path = {};       // --verify: SNP report, TDREPORT or quote
   std::string event_log = {};  // --event-log: file
   std::string cert = {};       // --cert: file
