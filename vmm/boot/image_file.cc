@@ -42,7 +42,6 @@ Result<ImageFile> ImageFile::Open(const std::string& path, std::string_view opti
                         "copy it to a file first");
   }
   file.size_ = static_cast<uint64_t>(status.st_size);
-  SEALVM_TRY(file.CheckEnd());
   SEALVM_TRY(file.ReadHead());
   return file;
 }
@@ -73,19 +72,25 @@ Result<> ImageFile::Read(uint64_t offset, std::span<uint8_t> out) const {
   return ReadFromFile(offset, out);
 }
 
-// Files of /proc have bytes and say that they have none.
-Result<> ImageFile::CheckEnd() const {
-  uint8_t byte = 0;
-  const ssize_t more = pread(fd_.get(), &byte, 1, static_cast<off_t>(size_));
-  if (more < 0) return SystemError("pread", name_, errno);
-  if (more == 0) return {};
-  return InvalidInput(fmt::format("{}: has more than the {} bytes that it claims", name_, size_),
-                      "copy it to a file first");
-}
-
+// With one byte more than there should be: files of /proc have bytes and say that they have none.
 Result<> ImageFile::ReadHead() {
-  buffer_.resize(std::min(size_, kHeadSize));
-  SEALVM_TRY(ReadFromFile(0, buffer_));
+  const uint64_t expected = std::min(size_, kHeadSize);
+  buffer_.resize(expected + 1);
+  uint64_t done = 0;
+  do {
+    const ssize_t more =
+        pread(fd_.get(), &buffer_[done], buffer_.size() - done, static_cast<off_t>(done));
+    if (more < 0 && errno == EINTR) continue;
+    if (more < 0) return SystemError("pread", name_, errno);
+    if (more == 0) break;
+    done += static_cast<uint64_t>(more);
+  } while (done < expected);
+  if (done < expected) return EndsEarly(name_, done, expected - done);
+  if (done > size_) {
+    return InvalidInput(fmt::format("{}: has more than the {} bytes that it claims", name_, size_),
+                        "copy it to a file first");
+  }
+  buffer_.resize(expected);
   bytes_ = buffer_;
   return {};
 }

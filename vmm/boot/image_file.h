@@ -46,7 +46,6 @@ class ImageFile {
   static constexpr uint64_t kHeadSize = 8192;
 
   ImageFile() = default;
-  Result<> CheckEnd() const;
   Result<> ReadHead();
   Result<> ReadFromFile(uint64_t offset, std::span<uint8_t> out) const;
 
