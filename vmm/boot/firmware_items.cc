@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <limits>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -44,7 +43,7 @@ class FilePart : public FwCfgSource {
 };
 
 Result<> CheckSize(const ImageFile& file) {
-  if (file.size() <= std::numeric_limits<uint32_t>::max()) return {};
+  if (file.size() <= kMaxFirmwareLoadSize) return {};
   return InvalidInput(fmt::format("{}: too large for firmware to load", file.name()),
                       "it takes less than 4 GiB");
 }

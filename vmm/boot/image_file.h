@@ -15,6 +15,10 @@
 
 namespace sealvm {
 
+// The most bytes of a kernel or initrd that firmware loads: fw_cfg tells their sizes in 32 bits
+// (QEMU docs/specs/fw_cfg.rst).
+inline constexpr uint64_t kMaxFirmwareLoadSize = 0xffffffff;
+
 // A kernel, initrd or other image that the boot code reads: a regular file, or bytes in memory for
 // embedded and unpacked images. The size is taken once; a file that shrinks afterwards gives
 // errors, never SIGBUS, because it is read and not mapped. Contents are hostile. Move-only; const

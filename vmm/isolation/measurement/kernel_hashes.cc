@@ -22,7 +22,7 @@ constexpr size_t kTableSize = kHeaderSize + 3 * kEntrySize;
 static_assert((kTableSize + 15) / 16 * 16 == kKernelHashTableSize);
 
 Result<Sha256Digest> HashFile(const ImageFile& file) {
-  if (file.size() > kMaxBootFileSize) {
+  if (file.size() > kMaxFirmwareLoadSize) {
     return InvalidInput(fmt::format("{}: has {} bytes, and firmware loads less than 4 GiB",
                                     file.name(), file.size()));
   }

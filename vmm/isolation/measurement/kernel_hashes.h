@@ -2,8 +2,6 @@
 #ifndef SEALVM_VMM_ISOLATION_MEASUREMENT_KERNEL_HASHES_H_
 #define SEALVM_VMM_ISOLATION_MEASUREMENT_KERNEL_HASHES_H_
 
-#include <stdint.h>
-
 #include <array>
 #include <string_view>
 
@@ -21,11 +19,8 @@ struct KernelHashes {
   Sha256Digest cmdline = {};  // with its terminating NUL
 };
 
-// fw_cfg tells their sizes in 32 bits (QEMU docs/specs/fw_cfg.rst).
-inline constexpr uint64_t kMaxBootFileSize = 0xffffffff;
-
 // Reads the files in pieces. `initrd` may be null. kInvalidInput for a file of more than
-// kMaxBootFileSize bytes, which no firmware could load.
+// kMaxFirmwareLoadSize bytes, which no firmware could load.
 Result<KernelHashes> HashKernelFiles(const ImageFile& kernel, const ImageFile* initrd,
                                      std::string_view cmdline);
 
