@@ -19,9 +19,6 @@ namespace {
 
 using Text = std::optional<std::string>;
 
-constexpr size_t kSha256Size = 32;
-constexpr size_t kSha384Size = 48;
-
 template <std::string LaunchConfig::*kField>
 Result<> ApplyPath(RunOptions& options, std::string_view text) {
   options.machine.launch.*kField = SEALVM_TRY(ParsePath(text));
@@ -60,7 +57,7 @@ Text RenderBytes(const RunOptions& options) {
 }
 
 Result<> ApplyExpectedDigest(RunOptions& options, std::string_view text) {
-  if (text.size() != 2 * kSha256Size && text.size() != 2 * kSha384Size) {
+  if (text.size() != 2 * sizeof(Sha256Digest) && text.size() != 2 * sizeof(Sha384Digest)) {
     return InvalidInput(fmt::format("'{}' has {} digits", text, text.size()),
                         "give the 96 of an snp or tdx guest's digest, or the 64 of a sev or sev-es "
                         "guest's");

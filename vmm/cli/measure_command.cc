@@ -14,18 +14,17 @@
 namespace sealvm {
 namespace {
 
-// Nothing that is written may replace what was measured.
-Result<> CheckOutputs(const MeasureRequest& request) {
+// What is written may not replace what is measured.
+Result<> CheckIdBlockPaths(const MeasureRequest& request) {
   const std::string inputs[] = {request.firmware, request.kernel, request.initrd,
                                 request.verify.path};
   SEALVM_TRY(CheckIsNoInput(request.id_block.id_block, "--write-id-block", inputs));
-  SEALVM_TRY(CheckIsNoInput(request.id_block.id_auth, "--write-id-auth", inputs));
-  return CheckIsNoInput(request.sev_owner.packet, "--write-secret", inputs);
+  return CheckIsNoInput(request.id_block.id_auth, "--write-id-auth", inputs);
 }
 
 // Writes the ID block that is asked for, and notes what reports of its guest will say.
 Result<Measurement> MeasureAndWrite(const MeasureRequest& request) {
-  SEALVM_TRY(CheckOutputs(request));
+  SEALVM_TRY(CheckIdBlockPaths(request));
   Measurement measurement = SEALVM_TRY(Measure(request));
   if (!request.id_block.wanted()) return measurement;
   const attestation::IdAuthFacts keys =

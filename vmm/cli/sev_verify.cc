@@ -74,7 +74,8 @@ Result<std::vector<uint8_t>> ReadSecrets(const MeasureRequest& request, uint32_t
 
 Result<> CheckPacketPath(const MeasureRequest& request) {
   const SevOwnerRequest& owner = request.sev_owner;
-  std::vector<std::string> inputs = {owner.tik, owner.tek, request.verify.path};
+  std::vector<std::string> inputs = {owner.tik,        owner.tek,      request.verify.path,
+                                     request.firmware, request.kernel, request.initrd};
   for (const SecretFile& secret : owner.secrets) inputs.push_back(secret.path);
   return CheckIsNoInput(owner.packet, "--write-secret", inputs);
 }

@@ -178,6 +178,7 @@ Result<> ConfidentialLaunch::CheckHost(const kvm::System& system) const {
   }
   const std::optional<uint64_t> features =
       SEALVM_TRY(system.Attribute(KVM_X86_GRP_SEV, KVM_X86_SEV_VMSA_FEATURES));
+  // All but the one that KVM sets itself.
   const uint64_t wanted = config_.launch.guest_features & ~kSevFeatureSnpActive;
   if ((wanted & ~features.value_or(0)) == 0) return {};
   return Refused(fmt::format("--guest-features: this host's KVM does not have {:#x}",

@@ -2,7 +2,6 @@
 #include "vmm/isolation/confidential/host_source.h"
 
 #include <cpuid.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 #include <zlib.h>
