@@ -90,4 +90,19 @@ std::string CallName(bool of_td, unsigned long request, unsigned long argument) 
   return of_td ? Find(kTdxCommands, id) : Find(kSevCommands, id);
 }
 
+bool OnlyAsks(std::string_view name) {
+  constexpr std::array<std::string_view, 10> kQueries = {
+      "KVM_GET_API_VERSION", "KVM_CHECK_EXTENSION",     "KVM_GET_VCPU_MMAP_SIZE",
+      "KVM_GET_TSC_KHZ",     "KVM_GET_SUPPORTED_CPUID", "KVM_GET_SREGS",
+      "KVM_HAS_DEVICE_ATTR", "KVM_GET_DEVICE_ATTR",     "KVM_TDX_CAPABILITIES",
+      "KVM_TDX_GET_CPUID"};
+  return std::ranges::find(kQueries, name) != kQueries.end();
+}
+
+bool MakesAFile(std::string_view name) {
+  constexpr std::array<std::string_view, 3> kMakers = {"KVM_CREATE_VM", "KVM_CREATE_VCPU",
+                                                       "KVM_CREATE_GUEST_MEMFD"};
+  return std::ranges::find(kMakers, name) != kMakers.end();
+}
+
 }  // namespace sealvm::model

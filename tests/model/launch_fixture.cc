@@ -16,6 +16,7 @@
 #include "vmm/isolation/measurement/td_hob.h"
 #include "vmm/isolation/measurement/tdx_launch.h"
 #include "vmm/isolation/sev/sev_face.h"
+#include "vmm/kvm/testing_cpuid.h"
 
 namespace sealvm::model {
 namespace {
@@ -24,13 +25,7 @@ constexpr uint64_t kKvmHcMapGpaRange = 12;
 constexpr uint64_t kEncrypted = 1u << 4;
 
 kvm_cpuid_entry2 Leaf(uint32_t function, uint32_t eax, uint32_t ebx, uint32_t ecx, uint32_t edx) {
-  kvm_cpuid_entry2 entry = {};
-  entry.function = function;
-  entry.eax = eax;
-  entry.ebx = ebx;
-  entry.ecx = ecx;
-  entry.edx = edx;
-  return entry;
+  return kvm::TestingLeaf(function, 0, {eax, ebx, ecx, edx});
 }
 
 template <typename Digest>
@@ -40,34 +35,23 @@ std::vector<uint8_t> Bytes(const Digest& digest) {
 
 }  // namespace
 
-kvm_cpuid_entry2 Subleaf(uint32_t index, kvm_cpuid_entry2 entry) {
-  entry.index = index;
-  entry.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
-  return entry;
-}
-
 HostModel FullHost() {
   HostModel host;
   host.supported_cpuid = {Leaf(0x0, 0x10, 0x68747541, 0x444d4163, 0x69746e65),
                           Leaf(0x1, 0xa00f11, 0x800, 0x7ef8320b, 0x178bfbff),
-                          Subleaf(0, Leaf(0x7, 1, 0x219c97ab, 0x40061c, 0xfc000010)),
-                          Subleaf(1, Leaf(0x7, 0x30, 0, 0, 0)),
-                          Subleaf(0, Leaf(0xd, 0x2e7, 0x240, 0x988, 0)),
-                          Subleaf(1, Leaf(0xd, 0xf, 0x240, 0x1800, 0)),
+                          kvm::TestingSubleaf(0x7, 0, {1, 0x219c97ab, 0x40061c, 0xfc000010}),
+                          kvm::TestingSubleaf(0x7, 1, {.eax = 0x30}),
+                          kvm::TestingSubleaf(0xd, 0, {0x2e7, 0x240, 0x988, 0}),
+                          kvm::TestingSubleaf(0xd, 1, {0xf, 0x240, 0x1800, 0}),
                           Leaf(0x40000000, 0x40000001, 0x4b4d564b, 0x564b4d56, 0x4d),
                           Leaf(0x40000001, 0x1007efb, 0, 0, 0),
                           Leaf(0x80000000, 0x8000001f, 0, 0, 0),
                           Leaf(0x80000008, 0x303030, 0, 0, 0),
                           Leaf(0x8000001f, 0xf, 0x5f0 | 51, 0, 0)};
   // Without the flag of subleaves, as Linux 6.16 has it.
-  const auto configurable = [](uint32_t index, kvm_cpuid_entry2 entry) {
-    entry.index = index;
-    return entry;
-  };
   host.td_cpuid = {Leaf(0x1, 0x0fff3fff, 0x00ff0000, 0x01000000, 0),
-                   configurable(0, Leaf(0x7, 0, 0x21000000, 0x400000, 0x10)),
-                   configurable(1, Leaf(0x7, 0x30, 0, 0, 0)),
-                   Leaf(0x80000008, 0x00ff0000, 0, 0, 0)};
+                   kvm::TestingLeaf(0x7, 0, {0, 0x21000000, 0x400000, 0x10}),
+                   kvm::TestingLeaf(0x7, 1, {.eax = 0x30}), Leaf(0x80000008, 0x00ff0000, 0, 0, 0)};
   return host;
 }
 

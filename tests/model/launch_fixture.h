@@ -48,6 +48,9 @@ struct LaunchSetup {
   std::optional<sev::LaunchOwner> owner = {};
 };
 
+inline constexpr IsolationMode kConfidentialModes[] = {IsolationMode::kSev, IsolationMode::kSevEs,
+                                                       IsolationMode::kSnp, IsolationMode::kTdx};
+
 LaunchSetup SetupOf(IsolationMode mode);
 
 // A launch through the guest classes, in the order in which a machine does it.

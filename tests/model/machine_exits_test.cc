@@ -154,25 +154,15 @@ TEST_F(MachineTest, ATdsInterruptsGoThroughItsOwnIoApic) {
       memcpy(run.mmio.data, &value, 4);
       return 0;
     };
-    const auto out = [&](uint16_t port, uint8_t value) {
-      run.exit_reason = KVM_EXIT_IO;
-      run.io.direction = KVM_EXIT_IO_OUT;
-      run.io.port = port;
-      run.io.size = 1;
-      run.io.count = 1;
-      run.io.data_offset = sizeof(kvm_run);
-      reinterpret_cast<uint8_t*>(&run)[sizeof(kvm_run)] = value;
-      return 0;
-    };
     switch (step++) {
       case 0:
         return mmio(0xfec00000, 0x10 + 2 * 4);
       case 1:
         return mmio(0xfec00010, 0x34);
       case 2:
-        return out(0x3fc, 0x0b);  // OUT2: the serial port's interrupt leaves it
+        return WritePort(run, 0x3fc, 0x0b);  // OUT2: the serial port's interrupt leaves it
       case 3:
-        return out(0x3f9, 0x02);  // transmitter empty
+        return WritePort(run, 0x3f9, 0x02);  // transmitter empty
       default:
         run.exit_reason = KVM_EXIT_SHUTDOWN;
         return 0;

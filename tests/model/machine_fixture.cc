@@ -7,7 +7,6 @@
 #include <iterator>
 #include <utility>
 
-#include "tests/model/launch_fixture.h"
 #include "tests/model/sev_model.h"
 #include "tests/model/snp_model.h"
 #include "tests/model/tdx_model.h"
@@ -37,6 +36,17 @@ std::string WriteFile(const std::string& name, const Bytes& bytes) {
 std::string ReadText(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+int WritePort(kvm_run& run, uint16_t port, uint8_t value) {
+  run.exit_reason = KVM_EXIT_IO;
+  run.io.direction = KVM_EXIT_IO_OUT;
+  run.io.port = port;
+  run.io.size = 1;
+  run.io.count = 1;
+  run.io.data_offset = sizeof(kvm_run);
+  reinterpret_cast<uint8_t*>(&run)[sizeof(kvm_run)] = value;
+  return 0;
 }
 
 MachineConfig MachineTest::ConfigOf(IsolationMode mode, uint32_t cpus) {

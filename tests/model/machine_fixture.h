@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tests/model/kvm_double.h"
+#include "tests/model/launch_fixture.h"
 #include "vmm/api/config.h"
 #include "vmm/machine/virtual_machine.h"
 
@@ -27,12 +28,12 @@ Bytes ToBytes(const Digest& digest) {
 // CPUID(1).EAX of FullHost.
 inline constexpr uint32_t kSignature = 0xa00f11;
 
-inline constexpr IsolationMode kConfidentialModes[] = {IsolationMode::kSev, IsolationMode::kSevEs,
-                                                       IsolationMode::kSnp, IsolationMode::kTdx};
-
 // Writes a file of the test's own; its path.
 std::string WriteFile(const std::string& name, const Bytes& bytes);
 std::string ReadText(const std::string& path);
+
+// The guest writes a byte to a port; 0, what KVM_RUN returns.
+int WritePort(kvm_run& run, uint16_t port, uint8_t value);
 
 // Whole machines on a double of the host.
 class MachineTest : public testing::Test {

@@ -9,17 +9,6 @@
 namespace sealvm::model {
 namespace {
 
-int WritePort(kvm_run& run, uint16_t port, uint8_t value) {
-  run.exit_reason = KVM_EXIT_IO;
-  run.io.direction = KVM_EXIT_IO_OUT;
-  run.io.port = port;
-  run.io.size = 1;
-  run.io.count = 1;
-  run.io.data_offset = sizeof(kvm_run);
-  reinterpret_cast<uint8_t*>(&run)[sizeof(kvm_run)] = value;
-  return 0;
-}
-
 int ResetByKeyboardController(VmModel&, kvm_run& run) { return WritePort(run, 0x64, 0xfe); }
 int ResetByFastReset(VmModel&, kvm_run& run) { return WritePort(run, 0x92, 0x01); }
 int ResetByHypervisor(VmModel&, kvm_run& run) {

@@ -4,30 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tests/model/call_name.h"
 #include "tests/model/launch_fixture.h"
 
 namespace sealvm::model {
 namespace {
-
-constexpr std::array kModes = {IsolationMode::kSev, IsolationMode::kSevEs, IsolationMode::kSnp,
-                               IsolationMode::kTdx};
-
-// Calls that change nothing.
-constexpr std::array<std::string_view, 9> kQueries = {
-    "KVM_GET_API_VERSION",  "KVM_CHECK_EXTENSION",     "KVM_GET_VCPU_MMAP_SIZE",
-    "KVM_GET_TSC_KHZ",      "KVM_GET_SUPPORTED_CPUID", "KVM_GET_SREGS",
-    "KVM_TDX_CAPABILITIES", "KVM_TDX_GET_CPUID",       "KVM_GET_DEVICE_ATTR"};
-
-// Calls whose result, a file, the caller needs before it can go on.
-constexpr std::array<std::string_view, 3> kMakers = {"KVM_CREATE_VM", "KVM_CREATE_VCPU",
-                                                     "KVM_CREATE_GUEST_MEMFD"};
 
 // Pairs of which either may come first.
 struct Independent {
@@ -84,7 +71,7 @@ const Independent* FindIndependent(std::string_view first, std::string_view seco
 }
 
 bool ChangesSomething(const Call& call) {
-  if (std::ranges::find(kQueries, call.name) != kQueries.end()) return false;
+  if (OnlyAsks(call.name)) return false;
   if (call.name != "KVM_SEV_LAUNCH_MEASURE") return true;
   // Without room for it, the measurement's size is asked for.
   const auto& command = *static_cast<const kvm_sev_cmd*>(call.argument);
@@ -145,11 +132,11 @@ bool RunsSwapped(IsolationMode mode, size_t i) {
 
 TEST(OrderTest, NoCallsCanChangePlaces) {
   std::set<const Independent*> used;
-  for (const IsolationMode mode : kModes) {
+  for (const IsolationMode mode : kConfidentialModes) {
     const std::vector<std::string> calls = ChangingCalls(mode);
     size_t dependent = 0;
     for (size_t i = 0; i < calls.size(); ++i) {
-      if (std::ranges::find(kMakers, calls[i]) != kMakers.end()) continue;
+      if (MakesAFile(calls[i])) continue;
       const std::string next = i + 1 < calls.size() ? calls[i + 1] : "KVM_RUN";
       const Independent* independent = FindIndependent(calls[i], next);
       const bool runs = RunsSwapped(mode, i);

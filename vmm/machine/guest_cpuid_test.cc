@@ -6,19 +6,14 @@
 #include <algorithm>
 #include <optional>
 
+#include "vmm/kvm/testing_cpuid.h"
+
 namespace sealvm {
 namespace {
 
 kvm_cpuid_entry2 Leaf(uint32_t function, uint32_t index, uint32_t eax, uint32_t ebx, uint32_t ecx,
                       uint32_t edx) {
-  kvm_cpuid_entry2 entry = {};
-  entry.function = function;
-  entry.index = index;
-  entry.eax = eax;
-  entry.ebx = ebx;
-  entry.ecx = ecx;
-  entry.edx = edx;
-  return entry;
+  return kvm::TestingLeaf(function, index, {eax, ebx, ecx, edx});
 }
 
 std::optional<kvm_cpuid_entry2> Find(const std::vector<kvm_cpuid_entry2>& entries,

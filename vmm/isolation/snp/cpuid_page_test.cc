@@ -7,18 +7,13 @@
 #include <vector>
 
 #include "memory/base/endian.h"
+#include "vmm/kvm/testing_cpuid.h"
 
 namespace sealvm::snp {
 namespace {
 
 kvm_cpuid_entry2 Entry(uint32_t function, uint32_t index, uint32_t eax, uint32_t ebx) {
-  kvm_cpuid_entry2 entry = {};
-  entry.function = function;
-  entry.index = index;
-  entry.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
-  entry.eax = eax;
-  entry.ebx = ebx;
-  return entry;
+  return kvm::TestingSubleaf(function, index, {.eax = eax, .ebx = ebx});
 }
 
 class CpuidPageTest : public testing::Test {

@@ -5,6 +5,8 @@
 
 #include <vector>
 
+#include "vmm/kvm/testing_cpuid.h"
+
 namespace sealvm::tdx {
 namespace {
 
@@ -15,14 +17,7 @@ constexpr uint32_t kAnyGuestBits = 0xffu << 16;
 
 kvm_cpuid_entry2 Leaf(uint32_t function, uint32_t index, uint32_t eax, uint32_t ebx = 0,
                       uint32_t ecx = 0, uint32_t edx = 0) {
-  kvm_cpuid_entry2 entry = {};
-  entry.function = function;
-  entry.index = index;
-  entry.eax = eax;
-  entry.ebx = ebx;
-  entry.ecx = ecx;
-  entry.edx = edx;
-  return entry;
+  return kvm::TestingLeaf(function, index, {eax, ebx, ecx, edx});
 }
 
 void ExpectRegisters(const kvm_cpuid_entry2& entry, uint32_t eax, uint32_t ebx, uint32_t ecx,
