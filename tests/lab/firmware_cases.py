@@ -115,7 +115,7 @@ def firmware_cases() -> list[Case]:
             disk_case(),
             refused_case("sealed", f"--firmware {image} --isolation sealed", "--isolation none"),
             refused_case("elf", f"--firmware {image} --isolation none --kernel {kernel} "
-                                f"--initrd {INITRD}", "not an EFI program"),
+                                f"--initrd {INITRD}", "neither a bzImage nor an EFI program"),
             refused_case("kernel", "--firmware /kernels/cloud-6.12/vmlinuz", "--kernel")]
 
 

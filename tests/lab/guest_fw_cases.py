@@ -80,9 +80,13 @@ def guest_fw_cases() -> list[Case]:
     # One byte in the middle of the initrd.
     other_initrd = (f"cp {INITRD} /tmp/initrd; printf X | "
                     "dd of=/tmp/initrd bs=1 seek=100000 conv=notrunc 2>/dev/null\n")
+    # A bzImage of a kernel without CONFIG_EFI_STUB does not begin with MZ.
+    no_stub = (f"cp {KERNEL} /tmp/kernel; printf '\\0\\0' | "
+               "dd of=/tmp/kernel bs=1 conv=notrunc 2>/dev/null\n")
     return [
-        Case("guest-fw/boot/2-cpu", run(FIRMWARE, cpus=2, memory="512M"), check_booted(2, 512),
-             400),
+        Case("guest-fw/boot/2-cpu-no-efi-stub",
+             no_stub + run(FIRMWARE, cpus=2, memory="512M").replace(KERNEL, "/tmp/kernel"),
+             check_booted(2, 512), 400),
         Case("guest-fw/boot/memory-above-4-gib", run(FIRMWARE, kernel="cloud-7.x", memory="5G"),
              check_booted(1, 5120), 400),
         verified_case("verified", run("/tmp/fw"), check_booted(1, 256)),

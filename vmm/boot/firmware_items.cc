@@ -10,6 +10,7 @@
 
 #include "memory/base/endian.h"
 #include "vmm/boot/acpi/acpi_loader.h"
+#include "vmm/boot/bzimage.h"
 #include "vmm/boot/memory_map.h"
 
 namespace sealvm {
@@ -106,11 +107,14 @@ Result<> CheckFirmwareBootFiles(const FirmwareBootFiles& files) {
   if (files.initrd) SEALVM_TRY(CheckSize(*files.initrd));
   if (!files.kernel) return {};
   SEALVM_TRY(CheckSize(*files.kernel));
-  if (SEALVM_TRY(ReadAt<2>(*files.kernel, 0)) == std::array<uint8_t, 2>{'M', 'Z'}) return {};
-  return InvalidInput(
-      fmt::format("{}: is not an EFI program, and firmware starts nothing else",
-                  files.kernel->name()),
-      "give a bzImage with CONFIG_EFI_STUB, as distributions ship them, or leave --firmware out");
+  const auto magic = SEALVM_TRY(ReadAt<2>(*files.kernel, 0));
+  const bool is_efi_program = magic == std::array<uint8_t, 2>{'M', 'Z'};
+  const auto header = SEALVM_TRY(ReadAt<kHeaderMagic + kHeaderMagicText.size()>(*files.kernel, 0));
+  if (is_efi_program || LooksLikeBzImage(header)) return {};
+  return InvalidInput(fmt::format("{}: is neither a bzImage nor an EFI program, and firmware "
+                                  "starts nothing else",
+                                  files.kernel->name()),
+                      "give a bzImage, as distributions ship them");
 }
 
 Result<FwCfgItems> MakeFirmwareItems(const GuestLayout& layout, const PlatformDescription& platform,

@@ -21,8 +21,9 @@ struct FirmwareBootFiles {
   std::shared_ptr<const ImageFile> initrd = {};  // with a kernel alone
 };
 
-// Whether a firmware can load them: the kernel must be an EFI program, which is what the firmware
-// starts it as, and both must be smaller than 4 GiB. kInvalidInput names the file.
+// Whether a firmware can load them: the kernel must be an EFI program, which is what most firmware
+// starts it as, or a bzImage, which guest-fw starts without an EFI stub too; and both must be
+// smaller than 4 GiB. kInvalidInput names the file.
 Result<> CheckFirmwareBootFiles(const FirmwareBootFiles& files);
 
 // What fw_cfg tells a firmware: RAM (etc/e820), vCPUs, ACPI tables with their loader script, and

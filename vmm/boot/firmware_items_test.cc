@@ -127,13 +127,17 @@ TEST(FirmwareItemsTest, WithoutAKernelThereIsNothingToLoad) {
   }
 }
 
-TEST(FirmwareBootFilesTest, OnlyEfiProgramsAreStarted) {
+TEST(FirmwareBootFilesTest, OnlyEfiProgramsAndBzImagesAreStarted) {
   EXPECT_TRUE(CheckFirmwareBootFiles({}).has_value());
+  EXPECT_TRUE(CheckFirmwareBootFiles({.kernel = File("k", {'M', 'Z'})}).has_value());
   EXPECT_TRUE(CheckFirmwareBootFiles({.kernel = File("k", Kernel(1))}).has_value());
+  Bytes without_stub = Kernel(1);
+  without_stub[0] = without_stub[1] = 0;
+  EXPECT_TRUE(CheckFirmwareBootFiles({.kernel = File("k", without_stub)}).has_value());
   ExpectInvalidInput(CheckFirmwareBootFiles({.kernel = File("k", {0x7f, 'E', 'L', 'F'})}),
-                     "k: is not an EFI program");
-  ExpectInvalidInput(CheckFirmwareBootFiles({.kernel = File("k", {})}), "k: is not an EFI program");
-  ExpectInvalidInput(CheckFirmwareBootFiles({.kernel = File("k", {'M'})}), "not an EFI program");
+                     "k: is neither a bzImage nor an EFI program");
+  ExpectInvalidInput(CheckFirmwareBootFiles({.kernel = File("k", {})}), "k: is neither a bzImage");
+  ExpectInvalidInput(CheckFirmwareBootFiles({.kernel = File("k", {'M'})}), "k: is neither");
 }
 
 }  // namespace

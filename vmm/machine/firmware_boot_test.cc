@@ -70,7 +70,8 @@ TEST_F(FirmwareBootTest, ErrorsNameTheirOption) {
   ExpectOpenFails(config, "--firmware /nonexistent: ");
   config = Config();
   config.kernel = Write("no_kernel", "hello");
-  ExpectOpenFails(config, "--kernel " + config.kernel + ": is not an EFI program");
+  ExpectOpenFails(config,
+                  "--kernel " + config.kernel + ": is neither a bzImage nor an EFI program");
   config = Config();
   config.initrd = "/nonexistent";
   ExpectOpenFails(config, "--initrd /nonexistent: ");
