@@ -22,6 +22,8 @@ import termios
 import time
 import unittest
 
+import reported
+
 BINARY = ""
 CONFIGS = []
 DEADLINE = 30.0
@@ -298,7 +300,7 @@ class BadInput(CliTest):
             try:
                 result = run("run", "--config", path, user=65534)
             except PermissionError as error:
-                self.skipTest("SKIPPED: nobody may not run the binary: %s" % error)
+                self.skipTest("nobody may not run the binary: %s" % error)
         self.assertEqual(result.returncode, 2)
         self.assert_one_line(result.stderr, "EACCES")
 
@@ -847,7 +849,7 @@ class Doctor(CliTest):
 
 
 if __name__ == "__main__":
-    BINARY = os.path.abspath(sys.argv.pop(1))
+    BINARY = reported.binary()
     while len(sys.argv) > 1 and sys.argv[1].endswith(".toml"):
         CONFIGS.append(os.path.abspath(sys.argv.pop(1)))
-    unittest.main(verbosity=2)
+    sys.exit(reported.run())

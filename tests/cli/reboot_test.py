@@ -13,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 import unittest
-from xml.sax.saxutils import quoteattr
+
+import reported
 
 BINARY = ""
 DEADLINE = 60.0
@@ -30,18 +31,6 @@ def kvm_problem():
 def sealed_works():
     report = subprocess.run([BINARY, "doctor", "--json"], capture_output=True, timeout=DEADLINE)
     return json.loads(report.stdout)["modes"]["sealed"]["available"]
-
-
-def skip(reason):
-    """Bazel knows no skipped shell tests; ./check takes the word from the XML report."""
-    print("SKIPPED: " + reason)
-    with open(os.environ["XML_OUTPUT_FILE"], "w") as report:
-        report.write(
-            '<testsuites><testsuite name="reboot" tests="1" skipped="1"><testcase name="reboot" '
-            f'classname="reboot"><skipped message={quoteattr(reason)}/></testcase></testsuite>'
-            "</testsuites>\n"
-        )
-    sys.exit(0)
 
 
 class Guest:
@@ -107,6 +96,8 @@ class Guest:
 
 class Reboot(unittest.TestCase):
     def setUp(self):
+        if problem := kvm_problem():
+            self.skipTest(problem)
         directory = tempfile.TemporaryDirectory(prefix="sealvm-reboot-")
         self.addCleanup(directory.cleanup)
         self.directory = directory.name
@@ -193,7 +184,7 @@ class Reboot(unittest.TestCase):
 
     def test_sealed_guest(self):
         if not sealed_works():
-            self.skipTest("SKIPPED: this host has no private memory for sealed guests")
+            self.skipTest("this host has no private memory for sealed guests")
         for mode in ["sealed", "auto"]:
             guest = self.boot("--reboot", "on", "--isolation", mode)
             self.reset_some_times(guest, 3)
@@ -204,7 +195,5 @@ class Reboot(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    BINARY = os.path.abspath(sys.argv.pop(1))
-    if problem := kvm_problem():
-        skip(problem)
-    unittest.main(verbosity=2)
+    BINARY = reported.binary()
+    sys.exit(reported.run())

@@ -18,6 +18,8 @@ import tempfile
 import unittest
 import uuid
 
+import reported
+
 BINARY = ""
 DEADLINE = 30.0
 PASSPHRASE = "736869e5-84f0-4973-92ec-06879ce3da0b"
@@ -197,7 +199,7 @@ class Secret(SevOwnerTest):
         self.assertEqual(header[:4], bytes(4))
         openssl = shutil.which("openssl")
         if openssl is None:
-            self.skipTest("SKIPPED: no openssl to decipher with")
+            self.skipTest("no openssl to decipher with")
         return subprocess.run(
             [openssl, "enc", "-d", "-aes-128-ctr", "-K", TEK.hex(), "-iv", header[4:20].hex()],
             input=data, stdout=subprocess.PIPE, timeout=DEADLINE, check=True).stdout
@@ -321,5 +323,5 @@ class Notes(SevOwnerTest):
 
 
 if __name__ == "__main__":
-    BINARY = os.path.abspath(sys.argv.pop(1))
-    unittest.main(verbosity=2)
+    BINARY = reported.binary()
+    sys.exit(reported.run())

@@ -74,7 +74,6 @@ class GuestFwDigestsTest(unittest.TestCase):
 
 if __name__ == "__main__":
     BINARY = reported.binary()
-    README, IMAGE = (pathlib.Path(path).resolve() for path in sys.argv[2:4])
-    COMPILER = sys.argv[4]
-    del sys.argv[2:5]
-    sys.exit(reported.run(GuestFwDigestsTest))
+    README, IMAGE = (pathlib.Path(sys.argv.pop(1)).resolve() for _ in range(2))
+    COMPILER = sys.argv.pop(1)
+    sys.exit(reported.run())

@@ -156,4 +156,4 @@ def add_tests() -> None:
 if __name__ == "__main__":
     BINARY = reported.binary()
     add_tests()
-    sys.exit(reported.run(MeasureTest))
+    sys.exit(reported.run())

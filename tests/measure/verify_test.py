@@ -176,4 +176,4 @@ class VerifyTest(unittest.TestCase):
 
 if __name__ == "__main__":
     BINARY = reported.binary()
-    sys.exit(reported.run(VerifyTest))
+    sys.exit(reported.run())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a test class with a report for Bazel in which a skipped test is no passed one."""
+"""Runs the tests of a program with a report for Bazel in which a skipped test is no passed one."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ class XmlResult(unittest.TextTestResult):
 
     def __init__(self, *arguments, **options) -> None:
         super().__init__(*arguments, **options)
-        self.suite = ""
-        self.cases: dict[str, str] = {}
+        # By class and test.
+        self.cases: dict[tuple[str, str], str] = {}
+
+    @staticmethod
+    def key(test: unittest.TestCase) -> tuple[str, str]:
+        test = getattr(test, "test_case", test)
+        return type(test).__name__, test.id().rpartition(".")[2]
 
     def startTest(self, test: unittest.TestCase) -> None:
         super().startTest(test)
-        self.suite = type(test).__name__
-        self.cases[test.id().rpartition(".")[2]] = ""
+        self.cases[self.key(test)] = ""
 
     def note(self, test: unittest.TestCase, kind: str, text: str) -> None:
-        test = getattr(test, "test_case", test)
-        self.cases[test.id().rpartition(".")[2]] = f"<{kind} message={saxutils.quoteattr(text)}/>"
+        self.cases[self.key(test)] = f"<{kind} message={saxutils.quoteattr(text)}/>"
 
     def addSkip(self, test: unittest.TestCase, reason: str) -> None:
         super().addSkip(test, reason)
@@ -45,25 +48,23 @@ class XmlResult(unittest.TextTestResult):
             self.note(test, "failure", f"{subtest.id()}: {err[1]}")
 
     def write(self, path: str) -> None:
-        lines = "".join(f'<testcase name="{name}" classname="{self.suite}">{inner}</testcase>\n'
-                        for name, inner in self.cases.items())
+        lines = "".join(f'<testcase name="{name}" classname="{suite}">{inner}</testcase>\n'
+                        for (suite, name), inner in self.cases.items())
         pathlib.Path(path).write_text(
-            f'<testsuites><testsuite name="{self.suite}" tests="{len(self.cases)}">\n{lines}'
+            f'<testsuites><testsuite name="python" tests="{len(self.cases)}">\n{lines}'
             "</testsuite></testsuites>\n", encoding="utf-8")
 
 
 def binary() -> str:
-    """The first argument."""
-    return os.path.abspath(sys.argv[1])
+    """The first argument, which is taken."""
+    return os.path.abspath(sys.argv.pop(1))
 
 
-def run(tests: type[unittest.TestCase]) -> int:
-    """The exit code. Further arguments name the tests to run."""
-    if len(sys.argv) > 2:
-        suite = unittest.TestSuite(tests(name) for name in sys.argv[2:])
-    else:
-        suite = unittest.defaultTestLoader.loadTestsFromTestCase(tests)
-    result = unittest.TextTestRunner(resultclass=XmlResult, verbosity=2).run(suite)
+def run() -> int:
+    """Runs the program's tests, or those that the arguments name; the exit code."""
+    runner = unittest.TextTestRunner(resultclass=XmlResult, verbosity=2)
+    result = unittest.main(testRunner=runner, exit=False).result
+    assert isinstance(result, XmlResult)
     if os.environ.get("XML_OUTPUT_FILE"):
         result.write(os.environ["XML_OUTPUT_FILE"])
     return 0 if result.wasSuccessful() else 1
