@@ -49,6 +49,20 @@ void TestFwCfg::AddNumber(uint16_t key, uint32_t value) {
   items[key].assign(bytes, bytes + sizeof(value));
 }
 
+std::vector<uint8_t> TestFwCfg::Directory() const {
+  std::vector<uint8_t> bytes;
+  AppendBe(bytes, false_file_count.value_or(files.size()), 4);
+  for (const auto& [name, key] : files) {
+    const auto lie = false_sizes.find(name);
+    AppendBe(bytes, lie != false_sizes.end() ? lie->second : items.at(key).size(), 4);
+    AppendBe(bytes, key, 2);
+    AppendBe(bytes, 0, 2);
+    bytes.insert(bytes.end(), name.begin(), name.end());
+    bytes.resize(bytes.size() + 56 - name.size());
+  }
+  return bytes;
+}
+
 uint32_t TestHost::In(uint16_t port, unsigned width) {
   if (before_io) before_io();
   // The DMA register's first half.
@@ -63,20 +77,6 @@ void TestHost::Out(uint16_t port, unsigned width, uint32_t value) {
   if (!fw_cfg.present || width != 4) return;
   if (port == 0x514) dma_high_ = __builtin_bswap32(value);
   if (port == 0x518) RunDma(uint64_t{dma_high_} << 32 | __builtin_bswap32(value));
-}
-
-std::vector<uint8_t> TestHost::Directory() const {
-  std::vector<uint8_t> bytes;
-  AppendBe(bytes, fw_cfg.false_file_count.value_or(fw_cfg.files.size()), 4);
-  for (const auto& [name, key] : fw_cfg.files) {
-    const auto lie = fw_cfg.false_sizes.find(name);
-    AppendBe(bytes, lie != fw_cfg.false_sizes.end() ? lie->second : fw_cfg.items.at(key).size(), 4);
-    AppendBe(bytes, key, 2);
-    AppendBe(bytes, 0, 2);
-    bytes.insert(bytes.end(), name.begin(), name.end());
-    bytes.resize(bytes.size() + 56 - name.size());
-  }
-  return bytes;
 }
 
 bool TestHost::IsShared(uint64_t address) const {
@@ -96,7 +96,7 @@ void TestHost::RunDma(uint64_t block) {
   }
   std::vector<uint8_t> item;
   if (selected_ == 0x19) {
-    item = Directory();
+    item = fw_cfg.Directory();
   } else if (fw_cfg.items.contains(selected_)) {
     item = fw_cfg.items.at(selected_);
   }

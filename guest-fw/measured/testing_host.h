@@ -47,6 +47,8 @@ struct TestFwCfg {
 
   void AddFile(const std::string& name, std::vector<uint8_t> bytes);
   void AddNumber(uint16_t key, uint32_t value);
+  // The item that lists the files.
+  std::vector<uint8_t> Directory() const;
 };
 
 // The hypervisor and the hardware as the firmware meets them: ports; under SNP the GHCB, page
@@ -111,7 +113,6 @@ class TestHost final : public Cpu {
 
  private:
   void RunDma(uint64_t block);
-  std::vector<uint8_t> Directory() const;
   bool IsShared(uint64_t address) const;
   void CallGhcb(uint64_t page);
   void ChangeStates(uint64_t buffer, uint64_t* result);

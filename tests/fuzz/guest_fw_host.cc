@@ -73,17 +73,7 @@ FuzzHost::FuzzHost(IsolationKind kind, const FencedMemory& memory, const TestFwC
       items_(fw_cfg.items),
       lies_(std::move(lies)) {
   std::ranges::reverse(lies_);
-  std::vector<uint8_t> directory = {0, 0, 0, static_cast<uint8_t>(fw_cfg.files.size())};
-  for (const auto& [name, key] : fw_cfg.files) {
-    const auto size = static_cast<uint32_t>(items_.at(key).size());
-    for (const uint32_t byte : {size >> 24, size >> 16, size >> 8, size}) {
-      directory.push_back(static_cast<uint8_t>(byte));
-    }
-    directory.insert(directory.end(), {0, static_cast<uint8_t>(key), 0, 0});
-    directory.insert(directory.end(), name.begin(), name.end());
-    directory.resize(directory.size() + 56 - name.size());
-  }
-  items_[kFwCfgFileDirectory] = directory;
+  items_[kFwCfgFileDirectory] = fw_cfg.Directory();
   if (kind == IsolationKind::kNone) return;
   for (uint64_t page = WORK_BASE; page < SHARED_BASE; page += kSmallPage) {
     private_.insert(page / kSmallPage);
