@@ -77,14 +77,14 @@ Result<> ImageFile::ReadHead() {
   const uint64_t expected = std::min(size_, kHeadSize);
   buffer_.resize(expected + 1);
   uint64_t done = 0;
-  do {
+  for (;;) {
     const ssize_t more =
         pread(fd_.get(), &buffer_[done], buffer_.size() - done, static_cast<off_t>(done));
     if (more < 0 && errno == EINTR) continue;
     if (more < 0) return SystemError("pread", name_, errno);
-    if (more == 0) break;
     done += static_cast<uint64_t>(more);
-  } while (done < expected);
+    if (more == 0 || done >= expected) break;
+  }
   if (done < expected) return EndsEarly(name_, done, expected - done);
   if (done > size_) {
     return InvalidInput(fmt::format("{}: has more than the {} bytes that it claims", name_, size_),
@@ -105,6 +105,12 @@ Result<> ImageFile::ReadFromFile(uint64_t offset, std::span<uint8_t> out) const 
     offset += static_cast<uint64_t>(done);
   }
   return {};
+}
+
+Result<std::vector<uint8_t>> ImageFile::ReadAll() const {
+  std::vector<uint8_t> bytes(size_);
+  SEALVM_TRY(Read(0, bytes));
+  return bytes;
 }
 
 Result<> ImageFile::LoadInto(GuestMemory& memory, Gpa gpa, uint64_t offset, uint64_t length) const {

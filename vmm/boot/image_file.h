@@ -42,6 +42,8 @@ class ImageFile {
 
   // Fills `out` from `offset`; kInvalidInput when the file ends before.
   Result<> Read(uint64_t offset, std::span<uint8_t> out) const;
+  // All of a file whose size the caller has looked at.
+  Result<std::vector<uint8_t>> ReadAll() const;
   // Copies file bytes to guest RAM without a buffer in between.
   Result<> LoadInto(GuestMemory& memory, Gpa gpa, uint64_t offset, uint64_t length) const;
 

@@ -17,9 +17,7 @@ Result<std::vector<uint8_t>> ReadWholeFile(const std::string& path, std::string_
     return InvalidInput(fmt::format("{}: has {} bytes, {} are the most that make sense",
                                     file.name(), file.size(), limit));
   }
-  std::vector<uint8_t> bytes(file.size());
-  SEALVM_TRY(file.Read(0, bytes));
-  return bytes;
+  return file.ReadAll();
 }
 
 Result<std::optional<attestation::Evidence>> ReadEvidence(const std::string& path) {

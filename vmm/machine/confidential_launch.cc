@@ -34,9 +34,7 @@ Result<std::vector<uint8_t>> ReadWhole(const std::string& path, std::string_view
     return InvalidInput(
         fmt::format("{} {}: has {} bytes, not {}", option, path, file.size(), size));
   }
-  std::vector<uint8_t> bytes(size);
-  SEALVM_TRY(file.Read(0, bytes));
-  return bytes;
+  return file.ReadAll();
 }
 
 // What the owner made of the platform's certificates.
@@ -47,9 +45,7 @@ Result<std::vector<uint8_t>> ReadOwnersFile(const std::string& path, std::string
     return InvalidInput(
         fmt::format("{}: has {} bytes, too many for {} in base64", file.name(), file.size(), size));
   }
-  std::vector<uint8_t> bytes(file.size());
-  SEALVM_TRY(file.Read(0, bytes));
-  return attestation::DecodeSevBlob(bytes, size, file.name());
+  return attestation::DecodeSevBlob(SEALVM_TRY(file.ReadAll()), size, file.name());
 }
 
 }  // namespace
