@@ -2,7 +2,6 @@
 #include "vmm/cli/id_block_file.h"
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 
 #include <algorithm>
 #include <string_view>
@@ -12,6 +11,7 @@
 #include "vmm/cli/evidence_file.h"
 #include "vmm/cli/json_writer.h"
 #include "vmm/cli/replacement_file.h"
+#include "vmm/crypto/cleanser.h"
 #include "vmm/crypto/digest.h"
 #include "vmm/isolation/attestation/snp_policy.h"
 
@@ -25,9 +25,8 @@ constexpr uint64_t kMaxKeyFile = uint64_t{64} * 1024;
 
 Result<EcdsaPrivateKey> ReadKey(const std::string& path, std::string_view option) {
   std::vector<uint8_t> pem = SEALVM_TRY(ReadWholeFile(path, option, kMaxKeyFile));
-  Result<EcdsaPrivateKey> key = EcdsaPrivateKey::FromPem(pem, fmt::format("{} {}", option, path));
-  OPENSSL_cleanse(pem.data(), pem.size());
-  return key;
+  const Cleanser cleanse_pem(pem);
+  return EcdsaPrivateKey::FromPem(pem, fmt::format("{} {}", option, path));
 }
 
 struct Line {
@@ -105,8 +104,7 @@ Result<IdAuthFacts> WriteIdBlock(const IdBlockRequest& request, std::span<const 
 Result<std::optional<std::string>> InspectIdBlock(const std::string& path, bool json) {
   const ImageFile file = SEALVM_TRY(ImageFile::Open(path));
   if (file.size() != kIdBlockSize && file.size() != kIdAuthSize) return std::nullopt;
-  std::vector<uint8_t> bytes(file.size());
-  SEALVM_TRY(file.Read(0, bytes));
+  const std::vector<uint8_t> bytes = SEALVM_TRY(file.ReadAll());
   if (file.size() == kIdBlockSize) {
     const Result<IdBlock> block = ParseIdBlock(bytes, path);
     if (!block) return std::nullopt;

@@ -10,6 +10,7 @@
 
 #include "vmm/cli/evidence_file.h"
 #include "vmm/cli/replacement_file.h"
+#include "vmm/crypto/cleanser.h"
 #include "vmm/isolation/attestation/secret_table.h"
 #include "vmm/isolation/attestation/sev_blob.h"
 #include "vmm/isolation/attestation/sev_launch.h"
@@ -20,18 +21,6 @@ namespace sealvm {
 namespace {
 
 using namespace attestation;
-
-// Does not leave keys and secrets in freed memory.
-class Cleanser {
- public:
-  explicit Cleanser(std::span<uint8_t> bytes) : bytes_(bytes) {}
-  ~Cleanser() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
-  Cleanser(const Cleanser&) = delete;
-  Cleanser& operator=(const Cleanser&) = delete;
-
- private:
-  std::span<uint8_t> bytes_;
-};
 
 Result<> ReadKey(const std::string& path, std::string_view option, SevKey& key) {
   std::vector<uint8_t> file = SEALVM_TRY(ReadWholeFile(path, option, MaxSevBlobFile(key.size())));

@@ -8,6 +8,8 @@
 #include <iterator>
 #include <optional>
 
+#include "vmm/crypto/cleanser.h"
+
 namespace sealvm::attestation {
 namespace {
 
@@ -16,7 +18,10 @@ bool IsSpace(uint8_t byte) { return byte == ' ' || byte == '\t' || byte == '\r' 
 // Nothing for what is no base64.
 std::optional<std::vector<uint8_t>> DecodeBase64(std::span<const uint8_t> text) {
   std::vector<uint8_t> digits;
+  // Once: what is moved would stay in freed memory, and it may be a key.
+  digits.reserve(text.size());
   std::ranges::copy_if(text, std::back_inserter(digits), [](uint8_t c) { return !IsSpace(c); });
+  const Cleanser cleanse_digits(digits);
   const auto padding = std::ranges::find(digits, '=');
   const auto padded = static_cast<size_t>(digits.end() - padding);
   // libcrypto takes padding for zeros wherever it is, and a minus sign for the end.
