@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "memory/base/fd.h"
 #include "memory/base/file_io.h"
@@ -196,15 +197,14 @@ std::unexpected<Error> FileError(std::string_view call, const std::string& path)
 Result<std::string> ReadWholeFile(const std::string& path) {
   const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!file.valid()) return FileError("open", path);
-  std::string text(kMaxConfigBytes + 1, '\0');
-  const auto size =
-      ReadUpTo(file.get(), std::span(reinterpret_cast<uint8_t*>(text.data()), text.size()));
+  // Not zeroed: most of it is never touched.
+  const auto buffer = std::make_unique_for_overwrite<uint8_t[]>(kMaxConfigBytes + 1);
+  const auto size = ReadUpTo(file.get(), {buffer.get(), kMaxConfigBytes + 1});
   if (!size) return FileError("read", path);
   if (*size > kMaxConfigBytes) {
     return InvalidInput("--config " + path + ": more than 1 MiB is no configuration");
   }
-  text.resize(*size);
-  return text;
+  return std::string(reinterpret_cast<const char*>(buffer.get()), *size);
 }
 
 }  // namespace
