@@ -148,10 +148,7 @@ constexpr MeasureOption kOptions[] = {
      SetSevOwnerPath<&SevOwnerRequest::packet>},
 };
 
-bool IsSevFamily(IsolationMode mode) {
-  return mode == IsolationMode::kSev || mode == IsolationMode::kSevEs ||
-         mode == IsolationMode::kSnp;
-}
+bool IsSevFamily(IsolationMode mode) { return HasLaunchOwner(mode) || mode == IsolationMode::kSnp; }
 
 Result<> CheckMode(IsolationMode mode) {
   if (IsSevFamily(mode) || mode == IsolationMode::kTdx) return {};
@@ -204,9 +201,7 @@ Result<> CheckVerify(MeasureRequest& request) {
   }
   verify.json = request.json;
   verify.isolation = request.isolation;
-  if (request.isolation == IsolationMode::kSev || request.isolation == IsolationMode::kSevEs) {
-    return CheckLaunchMeasurement(verify);
-  }
+  if (HasLaunchOwner(request.isolation)) return CheckLaunchMeasurement(verify);
   if (request.policy) {
     if (!verify.report_policy.empty()) {
       return InvalidInput("--policy and --report-policy say the same: give one");

@@ -7,6 +7,7 @@
 #include "vmm/cli/log.h"
 #include "vmm/cli/measurement_report.h"
 #include "vmm/cli/replacement_file.h"
+#include "vmm/cli/sev_owner_options.h"
 #include "vmm/cli/sev_verify.h"
 #include "vmm/cli/verify_report.h"
 #include "vmm/crypto/digest.h"
@@ -39,11 +40,10 @@ Result<Measurement> MeasureAndWrite(const MeasureRequest& request) {
 }
 
 int Verify(const MeasureRequest& request, const Measurement& measurement) {
-  const bool has_report =
-      request.isolation == IsolationMode::kSnp || request.isolation == IsolationMode::kTdx;
   return ReportVerdict(request.verify,
-                       has_report ? VerifyReport(request.verify, measurement.digest)
-                                  : VerifySevLaunch(request, measurement),
+                       HasLaunchOwner(request.isolation)
+                           ? VerifySevLaunch(request, measurement)
+                           : VerifyReport(request.verify, measurement.digest),
                        measurement.digest);
 }
 

@@ -52,12 +52,15 @@ Result<> AddSecret(MeasureRequest& request, std::string_view text) {
   return {};
 }
 
+bool HasLaunchOwner(IsolationMode mode) {
+  return mode == IsolationMode::kSev || mode == IsolationMode::kSevEs;
+}
+
 Result<> CheckSevOwnerOptions(const MeasureRequest& request) {
   const SevOwnerRequest& owner = request.sev_owner;
   const std::string_view given = GivenOption(owner);
-  const bool is_sev =
-      request.isolation == IsolationMode::kSev || request.isolation == IsolationMode::kSevEs;
-  if (!is_sev && !given.empty()) {
+  const bool has_owner = HasLaunchOwner(request.isolation);
+  if (!has_owner && !given.empty()) {
     return InvalidInput(
         fmt::format("{}: only sev and sev-es have an owner who answers a launch, not {}", given,
                     IsolationModeName(request.isolation)));
@@ -67,7 +70,7 @@ Result<> CheckSevOwnerOptions(const MeasureRequest& request) {
     return InvalidInput(fmt::format("{} needs --verify", given),
                         "give the file that `sealvm run --sev-measurement` wrote");
   }
-  if (!is_sev) return {};
+  if (!has_owner) return {};
   if (owner.tik.empty()) {
     return InvalidInput(
         fmt::format("--verify needs --tik: a guest of {} has no report, but a measurement with an "

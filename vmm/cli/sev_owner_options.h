@@ -20,6 +20,9 @@ Result<> SetSevOwnerPath(MeasureRequest& request, std::string_view text) {
 // "GUID=FILE"; each call adds one.
 Result<> AddSecret(MeasureRequest& request, std::string_view text);
 
+// sev and sev-es: modes without reports, where an owner checks the launch and answers it.
+bool HasLaunchOwner(IsolationMode mode);
+
 // Whether they go together, and with the rest of the request.
 Result<> CheckSevOwnerOptions(const MeasureRequest& request);
 
