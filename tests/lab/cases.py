@@ -18,8 +18,8 @@ from lab.device_cost_cases import rates_case
 from lab.diagnostic import check_diagnostic
 from lab.firmware_cases import firmware_cases, firmware_soak_cases
 from lab.guest_fw_cases import guest_fw_cases
-from lab.kernel_cases import (debug_log_case, log_case, seal_number_case, seal_number_in_guest_case,
-                              selftest_cases)
+from lab.kernel_cases import (changed_code_case, debug_log_case, log_case, seal_number_case,
+                              seal_number_in_guest_case, selftest_cases)
 from lab.launch_cases import launch_cases
 from lab.memory_cases import (ABSENT, absent_case, auto_provider_case, diagnostic_cases,
                               large_diagnostic_case, memory_cases, provider_memory_cases)
@@ -271,7 +271,7 @@ def soak_cases(stage: Stage) -> list[Case]:
             return [*(case for provider in OWN_PROVIDERS
                       for case in (*sealed_boots(provider=provider),
                                    boots_in_a_row_case(provider=provider))),
-                    *provider_secrecy_soak_cases(OWN_PROVIDERS)]
+                    *provider_secrecy_soak_cases(OWN_PROVIDERS), changed_code_case()]
         case "patched-debug":
             return [*selftest_cases(), seal_number_case(),
                     sealed_case("cloud-6.12", cpus=1, provider="sw-protected"),

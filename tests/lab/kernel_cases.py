@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable
 
 from lab.boots import sealvm_run
-from lab.case import Case, CheckFailed, NotHere, expect, expect_exit, expect_line, text_of
+from lab.case import (Case, CheckFailed, NotHere, expect, expect_exit, expect_line, number_after,
+                      text_of)
 from lab.kernels import ROOT
 from lab.launch_cases import check_test_program
 from lab.session import Result
@@ -85,6 +86,18 @@ def debug_log_case() -> Case:
     """The kernel stops to prove its locking with the first report."""
     return Case("kernel/log", "dmesg; cat /proc/lockdep_stats",
                 check_log("KernelAddressSanitizer initialized", "^ debug_locks: +1$"), 60)
+
+
+def check_changes(result: Result) -> str:
+    expect_exit(result, 0)
+    vms = number_after(result, "vms")
+    expect(vms > 0, "no VM was made")
+    return f"{vms} VMs came and went"
+
+
+def changed_code_case() -> Case:
+    """Of the emulator, rather: it must notice that this kernel changes its own code all the time."""
+    return Case("kernel/changed-code", "./change_code 120", check_changes, 240)
 
 
 def seal_number_case() -> Case:

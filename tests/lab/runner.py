@@ -42,7 +42,7 @@ GUEST_HELPERS = ("tests/lab/secrecy/hold_secrets",)
 LOAD_HELPERS = ("tests/lab/load/disk_load", "tests/lab/load/stream_load")
 FIRMWARE_HELPERS = ("guest-fw/sealvm-guest-fw.fd",)
 SEAL_HELPERS = ("memory/guest_seal_test",)
-KERNEL_HELPERS = ("tests/kvm/sealed_memfd_test",
+KERNEL_HELPERS = ("tests/kvm/sealed_memfd_test", "tests/lab/load/change_code",
                   *(f"kernel/selftests/{program}" for program in selftests()))
 
 # Tests that wait; several workers take from one end.
@@ -165,8 +165,8 @@ def check_memory(stage: Stage) -> None:
 
 def run_boot(stage: Stage, queue: Queue, content: initrd.L1Content, board: Board) -> None:
     """One boot of L1 that takes tests from the queue until that is empty or L1 breaks. A test that
-    takes L1 down fails if it does so twice: the emulator under L1's kernel breaks it now and then,
-    whatever runs; a kernel of this tree that reported a fault gets no second try. If L1 does not
+    takes L1 down fails if it does so twice: stock QEMU breaks L1's kernel now and then, whatever
+    runs (docs/lab.md); a kernel of this tree that reported a fault gets no second try. If L1 does not
     even boot, all that are left fail."""
     current = take(queue)  # before the boot: two workers need not boot for one test
     if current is None:

@@ -73,5 +73,11 @@ TEST(DiskLoad, OnlyRecordsFromTheFirstOnCount) {
   EXPECT_EQ(std::filesystem::file_size(path), 6000u);
 }
 
+TEST(ChangeCode, RefusesWhatIsNoTime) {
+  for (const char* time : {"", "0", "-1", "x", "1s", "3601", "99999999999999999999", "1 1"}) {
+    EXPECT_EQ(ExitOf(std::string("change_code ") + time + " 2>/dev/null"), 2) << time;
+  }
+}
+
 }  // namespace
 }  // namespace sealvm::load
