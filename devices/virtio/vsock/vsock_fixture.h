@@ -36,6 +36,14 @@ class VsockDeviceTest : public ::testing::TestWithParam<bool> {
     const auto packet = guest_->Next();
     return packet ? packet->header.op : VsockOp::kInvalid;
   }
+  // The end of its data may be seen before its going.
+  void ExpectProgramLeft() {
+    auto shutdown = guest_->Next();
+    if (shutdown && shutdown->header.flags == kVsockNoSend) shutdown = guest_->Next();
+    ASSERT_TRUE(shutdown);
+    EXPECT_EQ(shutdown->header.op, VsockOp::kShutdown);
+    EXPECT_EQ(shutdown->header.flags, kVsockNoSend | kVsockNoReceive);
+  }
   // A program of the host connects to the guest's port, which accepts; its port is `host_port_`.
   HostProgram ConnectFromHost() {
     HostProgram program = HostProgram::ConnectTo(path_);
