@@ -2,7 +2,6 @@
 #include "vmm/cli/sev_verify.h"
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 
 #include <algorithm>
 #include <span>
@@ -41,7 +40,9 @@ Result<SevLaunchFacts> ReadFacts(const std::string& path) {
 
 struct Secrets {
   ~Secrets() {
-    for (SecretEntry& entry : entries) OPENSSL_cleanse(entry.secret.data(), entry.secret.size());
+    for (SecretEntry& entry : entries) {
+      const Cleanser cleanse_secret(entry.secret);
+    }
   }
   std::vector<SecretEntry> entries;
 };
